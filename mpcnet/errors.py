@@ -1,0 +1,73 @@
+"""What can go wrong in the network and in a run.
+
+    MPCNetError
+      ConfigError          a file, an argument or a mapping of this party is wrong; nothing was sent
+      ConnectFailed        a peer could not be reached, or the own port could not be opened
+      HandshakeFailed      a peer is not who it should be, or means another version, roster or job
+      FrameError           bytes on a link that are no valid frame
+      AgreementError       the parties did not call for the same computation; nothing secret was sent
+      PeerDisconnected     a peer's link closed or fell silent
+      PeerAborted          a peer ended the run, with its reason
+      Deadline             something took longer than the run allows
+
+`peer` names the party at fault where it is known. No message holds a secret.
+"""
+
+from __future__ import annotations
+
+__all__ = [
+    "AgreementError",
+    "ConfigError",
+    "ConnectFailed",
+    "Deadline",
+    "FrameError",
+    "HandshakeFailed",
+    "MPCNetError",
+    "PeerAborted",
+    "PeerDisconnected",
+]
+
+
+class MPCNetError(Exception):
+    """Root of all errors of this package.
+
+    Args:
+        message: what was wrong, where, and what to do next.
+        peer: the name of the party at fault, where it is known.
+    """
+
+    def __init__(self, message: str, *, peer: str = "") -> None:
+        super().__init__(message)
+        self.peer = peer
+
+
+class ConfigError(MPCNetError):
+    """A file, an argument or a mapping of this party is wrong; nothing was sent."""
+
+
+class ConnectFailed(MPCNetError):
+    """A peer could not be reached, or the own port could not be opened."""
+
+
+class HandshakeFailed(MPCNetError):
+    """A peer is not who it should be, or means another version, roster or job."""
+
+
+class FrameError(MPCNetError):
+    """Bytes on a link that are no valid frame."""
+
+
+class AgreementError(MPCNetError):
+    """The parties did not call for the same computation; nothing secret was sent."""
+
+
+class PeerDisconnected(MPCNetError):
+    """A peer's link closed or fell silent."""
+
+
+class PeerAborted(MPCNetError):
+    """A peer ended the run, with its reason."""
+
+
+class Deadline(MPCNetError):
+    """Something took longer than the run allows."""

@@ -1,0 +1,1 @@
+"""Cryptographic protocols over an abstract channel. Nothing here opens a socket."""

@@ -1,0 +1,1 @@
+"""What the tests share: channels in memory, runners, contracts and ideal twins."""
