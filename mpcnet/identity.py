@@ -1,0 +1,306 @@
+"""A party's identity: an Ed25519 key in a file of its own, and a self-signed certificate over it.
+
+The key signs twice: inside TLS 1.3, through `ssl`, and the hello that binds a session, through PyNaCl. Peers do not
+trust an authority; they pin the certificate's fingerprint in their roster. The key is written once with mode 0600 and
+never leaves its file except into memory; no repr, error or log of this package holds it.
+"""
+
+from __future__ import annotations
+
+import datetime
+import hashlib
+import os
+import re
+import stat
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from mpcnet.errors import ConfigError
+
+if TYPE_CHECKING:
+    from cryptography import x509
+    from nacl.signing import SigningKey, VerifyKey
+
+__all__ = ["CERTIFICATE_FILE", "KEY_FILE", "Certificate", "Identity", "check_name", "read_certificates"]
+
+KEY_FILE = "identity.key"
+CERTIFICATE_FILE = "certificate.pem"
+VALID_DAYS = 365
+CLOCK_SKEW = datetime.timedelta(days=1)  # how far a peer's clock may lag behind ours when the certificate is new
+MAX_FILE_BYTES = 64 * 1024
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,31}")
+
+
+def check_name(name: object, where: str = "") -> str:
+    """Return a party's name, or raise ConfigError: 1 to 32 letters, digits, - and _, the first no sign.
+
+    Args:
+        name: what to check.
+        where: file and entry, for the message.
+    """
+    if not isinstance(name, str) or not _NAME.fullmatch(name):
+        start = f"{where}: " if where else ""
+        shown = name if isinstance(name, str) and len(name) <= 64 and name.isprintable() else "..."
+        raise ConfigError(
+            f"{start}{shown!r} is no name for a party; use 1 to 32 letters, digits, '-' and '_', "
+            "starting with a letter or digit"
+        )
+    return name
+
+
+@dataclass(frozen=True)
+class Certificate:
+    """What a party's certificate says, checked for form: self-signed, Ed25519, one name.
+
+    Attributes:
+        name: the party's name, from the subject.
+        der: the certificate.
+        fingerprint: SHA-256 of `der`, 64 hexadecimal digits.
+        key: the 32 bytes of the public key.
+        valid_from, valid_until: aware times.
+    """
+
+    name: str
+    der: bytes = field(repr=False)
+    fingerprint: str
+    key: bytes = field(repr=False)
+    valid_from: datetime.datetime
+    valid_until: datetime.datetime
+
+    @property
+    def pem(self) -> str:
+        import ssl
+
+        return ssl.DER_cert_to_PEM_cert(self.der)
+
+    @property
+    def verify_key(self) -> VerifyKey:
+        """The key that checks this party's signatures."""
+        from nacl.signing import VerifyKey
+
+        return VerifyKey(self.key)
+
+    def check_time(self, where: str, now: datetime.datetime | None = None) -> None:
+        """Raise ConfigError when the certificate is expired or not valid yet."""
+        now = now or datetime.datetime.now(datetime.UTC)
+        if now > self.valid_until:
+            raise ConfigError(
+                f"{where}: the certificate of {self.name} expired on {self.valid_until:%Y-%m-%d %H:%M} UTC; "
+                f"{self.name} renews it with `mpcnet keygen --renew` and hands out its new public file",
+                peer=self.name,
+            )
+        if now < self.valid_from:
+            raise ConfigError(
+                f"{where}: the certificate of {self.name} is not valid before {self.valid_from:%Y-%m-%d %H:%M} UTC; "
+                "check the clocks of both machines",
+                peer=self.name,
+            )
+
+
+def read_certificates(pem: str, where: str) -> tuple[Certificate, ...]:
+    """Read PEM text with one certificate or more of one party.
+
+    Several are the old and the new certificate during a renewal: they must hold the same name and key.
+
+    Raises:
+        ConfigError: not PEM, not self-signed, not Ed25519, or several that belong to different parties.
+    """
+    from cryptography import x509
+
+    try:
+        loaded = x509.load_pem_x509_certificates(pem.encode("ascii"))
+    except (ValueError, UnicodeEncodeError):
+        raise ConfigError(f"{where}: this is no PEM certificate; copy the whole text from the public file") from None
+    certificates = tuple(_describe(one, where) for one in loaded)
+    for other in certificates[1:]:
+        if (other.name, other.key) != (certificates[0].name, certificates[0].key):
+            raise ConfigError(f"{where}: holds certificates of different parties or keys; keep those of one")
+    return certificates
+
+
+def _describe(loaded: x509.Certificate, where: str) -> Certificate:
+    from cryptography import x509
+    from cryptography.exceptions import InvalidSignature
+    from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
+    from cryptography.hazmat.primitives.serialization import Encoding
+
+    try:
+        key = loaded.public_key()
+        names = [str(a.value) for a in loaded.subject.get_attributes_for_oid(x509.NameOID.COMMON_NAME)]
+        if not isinstance(key, Ed25519PublicKey):
+            raise ConfigError(f"{where}: the certificate holds no Ed25519 key; make one with `mpcnet keygen`")
+        if len(names) != 1:
+            raise ConfigError(f"{where}: the certificate names {len(names)} parties; make one with `mpcnet keygen`")
+        loaded.verify_directly_issued_by(loaded)
+        der = loaded.public_bytes(Encoding.DER)
+        valid = loaded.not_valid_before_utc, loaded.not_valid_after_utc
+    except ConfigError:
+        raise
+    except (InvalidSignature, TypeError, ValueError):
+        raise ConfigError(f"{where}: the certificate is damaged or not self-signed; ask for it again") from None
+    check_name(names[0], f"{where}: certificate")
+    return Certificate(names[0], der, hashlib.sha256(der).hexdigest(), key.public_bytes_raw(), *valid)
+
+
+@dataclass(frozen=True, repr=False)
+class Identity:
+    """A party's own key and certificate; `Identity.create` makes them, `Identity.load` reads them.
+
+    Attributes:
+        name: the party's name, as in the certificate.
+        certificate: the own certificate.
+        certificate_path, key_path: the PEM files, as `ssl` wants them.
+    """
+
+    name: str
+    certificate: Certificate
+    certificate_path: Path
+    key_path: Path
+    _key: SigningKey
+
+    @property
+    def certificate_der(self) -> bytes:
+        return self.certificate.der
+
+    @property
+    def fingerprint(self) -> str:
+        """SHA-256 of the certificate, 64 hexadecimal digits."""
+        return self.certificate.fingerprint
+
+    def sign(self, message: bytes) -> bytes:
+        """The 64 bytes of the Ed25519 signature; the caller separates its domains."""
+        return bytes(self._key.sign(message).signature)
+
+    def __repr__(self) -> str:
+        return f"<Identity {self.name} sha256:{self.fingerprint[:16]}...>"
+
+    def __reduce__(self) -> str | tuple[object, ...]:
+        raise TypeError("an identity holds a private key and is not copied to other processes; load it there")
+
+    @classmethod
+    def create(cls, name: str, folder: Path, *, days: int = VALID_DAYS) -> Identity:
+        """Make a fresh key and certificate in `folder`, which is made (0700) where it is missing.
+
+        Raises:
+            ConfigError: a bad name, or a file is already there: nothing is ever overwritten.
+        """
+        from cryptography.hazmat.primitives import serialization as ser
+        from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+
+        check_name(name)
+        key = Ed25519PrivateKey.generate()
+        pem = key.private_bytes(ser.Encoding.PEM, ser.PrivateFormat.PKCS8, ser.NoEncryption())
+        key_path, certificate_path = folder / KEY_FILE, folder / CERTIFICATE_FILE
+        for path in (key_path, certificate_path):
+            if path.exists():
+                raise ConfigError(f"{path} is already there and is not overwritten; choose another folder")
+        try:
+            folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+            _write_new(key_path, pem, 0o600)
+            _write_new(certificate_path, _certify(key.private_bytes_raw(), name, days), 0o644)
+        except OSError as error:
+            raise ConfigError(f"{error.filename or folder}: cannot be written: {error.strerror}") from None
+        return cls.load(key_path, certificate_path)
+
+    def renew(self, *, days: int = VALID_DAYS) -> Identity:
+        """Write a new certificate over the same key and name in place of the old; peers need the new public file."""
+        fresh = self.certificate_path.with_name(f".{self.certificate_path.name}.new")
+        fresh.unlink(missing_ok=True)
+        _write_new(fresh, _certify(bytes(self._key), self.name, days), 0o644)
+        fresh.replace(self.certificate_path)
+        return Identity.load(self.key_path, self.certificate_path)
+
+    @classmethod
+    def load(cls, key_path: Path, certificate_path: Path, *, check_time: bool = True) -> Identity:
+        """Read an identity, and check that key and certificate belong together.
+
+        Raises:
+            ConfigError: a file is missing, readable by others, damaged, expired, or of another identity.
+        """
+        from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+        from cryptography.hazmat.primitives.serialization import load_pem_private_key
+        from nacl.signing import SigningKey
+
+        text = _read(certificate_path, "the certificate").decode("ascii", "replace")
+        certificates = read_certificates(text, str(certificate_path))
+        if len(certificates) != 1:
+            raise ConfigError(f"{certificate_path}: holds {len(certificates)} certificates; keep the newest alone")
+        certificate = certificates[0]
+        try:
+            private = load_pem_private_key(_read(key_path, "the identity key", private=True), password=None)
+        except (ValueError, TypeError):
+            private = None
+        if not isinstance(private, Ed25519PrivateKey):
+            raise ConfigError(f"{key_path}: holds no unencrypted Ed25519 key in PEM; make one with `mpcnet keygen`")
+        key = SigningKey(private.private_bytes_raw())
+        if bytes(key.verify_key) != certificate.key:
+            raise ConfigError(f"{certificate_path} does not belong to the key in {key_path}; put matching files there")
+        if check_time:
+            certificate.check_time(str(certificate_path))
+        return cls(certificate.name, certificate, certificate_path, key_path, key)
+
+
+def _certify(seed: bytes, name: str, days: int) -> bytes:
+    """A self-signed certificate as PEM; strict X.509 verifiers accept it as its own anchor."""
+    from cryptography import x509
+    from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+    from cryptography.hazmat.primitives.serialization import Encoding
+    from cryptography.x509.oid import ExtendedKeyUsageOID
+
+    if days < 1:
+        raise ConfigError(f"a certificate must be valid for at least one day, not {days}")
+    key = Ed25519PrivateKey.from_private_bytes(seed)
+    public = key.public_key()
+    subject = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, name)])
+    now = datetime.datetime.now(datetime.UTC)
+    usage = dict.fromkeys(_USAGES, False) | {"digital_signature": True}
+    uses = [ExtendedKeyUsageOID.CLIENT_AUTH, ExtendedKeyUsageOID.SERVER_AUTH]
+    identifier = x509.SubjectKeyIdentifier.from_public_key(public)
+    builder = (
+        x509.CertificateBuilder(subject_name=subject, issuer_name=subject, public_key=public)
+        .serial_number(x509.random_serial_number())
+        .not_valid_before(now - CLOCK_SKEW)
+        .not_valid_after(now + datetime.timedelta(days=days))
+        .add_extension(x509.SubjectAlternativeName([x509.DNSName(name)]), critical=False)
+        .add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
+        .add_extension(x509.KeyUsage(**usage), critical=True)
+        .add_extension(x509.ExtendedKeyUsage(uses), critical=False)
+        .add_extension(identifier, critical=False)
+        .add_extension(x509.AuthorityKeyIdentifier.from_issuer_subject_key_identifier(identifier), critical=False)
+    )
+    return builder.sign(key, None).public_bytes(Encoding.PEM)
+
+
+_USAGES = (
+    "digital_signature",
+    "content_commitment",
+    "key_encipherment",
+    "data_encipherment",
+    "key_agreement",
+    "key_cert_sign",
+    "crl_sign",
+    "encipher_only",
+    "decipher_only",
+)
+
+
+def _write_new(path: Path, data: bytes, mode: int) -> None:
+    handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode)
+    with os.fdopen(handle, "wb") as file:
+        file.write(data)
+
+
+def _read(path: Path, what: str, *, private: bool = False) -> bytes:
+    """Read a small file; a private one only when nobody else can."""
+    try:
+        with path.open("rb") as file:
+            status = os.fstat(file.fileno())
+            if private and os.name == "posix" and stat.S_IMODE(status.st_mode) & 0o077:
+                raise ConfigError(f"{path}: the identity key can be read by others; mend it with: chmod 600 {path}")
+            data = file.read(MAX_FILE_BYTES + 1)
+    except OSError as error:
+        raise ConfigError(f"{path}: {what} cannot be read: {error.strerror}; make one with `mpcnet keygen`") from None
+    if len(data) > MAX_FILE_BYTES:
+        raise ConfigError(f"{path}: {what} is longer than {MAX_FILE_BYTES} bytes")
+    return data

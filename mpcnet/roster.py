@@ -1,0 +1,298 @@
+"""Who takes part, pinned: the names, addresses and certificates that all parties agreed on.
+
+    [[party]]
+    name = "lender"
+    address = "127.0.0.1:7001"
+    fingerprint = "sha256:9f86d081884c7d65..."
+    certificate = '''
+    -----BEGIN CERTIFICATE-----
+    ...
+    '''
+
+A party's public file has the same form with a single entry, so a roster is its parties' public files one after the
+other. The parties are numbered in the order of their names, whatever the order in the file; `digest` depends on the
+names, addresses and fingerprints alone, not on how the file is written.
+"""
+
+from __future__ import annotations
+
+import datetime
+import hashlib
+import ipaddress
+import re
+import tomllib
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+
+from mpcnet.errors import ConfigError
+from mpcnet.identity import Certificate, check_name, read_certificates
+
+if TYPE_CHECKING:
+    from nacl.signing import VerifyKey
+
+__all__ = ["MAX_PARTIES", "MIN_PARTIES", "Party", "Roster", "format_address", "parse_address", "read_entries"]
+
+MIN_PARTIES = 2
+MAX_PARTIES = 10
+MAX_FILE_BYTES = 1024 * 1024
+_HOST = re.compile(r"(?!-)[A-Za-z0-9-]{1,63}(\.[A-Za-z0-9-]{1,63})*\.?")
+
+
+@dataclass(frozen=True)
+class Party:
+    """One entry of a roster.
+
+    Attributes:
+        name: unique in the roster.
+        host, port: where the others reach it.
+        certificates: its certificate; old and new during a renewal.
+        party_id: 0..n_parties-1, in the order of the names; -1 outside a roster.
+    """
+
+    name: str
+    host: str
+    port: int
+    certificates: tuple[Certificate, ...] = field(repr=False)
+    party_id: int = -1
+
+    @property
+    def address(self) -> str:
+        return format_address(self.host, self.port)
+
+    @property
+    def fingerprints(self) -> tuple[str, ...]:
+        """SHA-256 of each accepted certificate, 64 hexadecimal digits."""
+        return tuple(certificate.fingerprint for certificate in self.certificates)
+
+    @property
+    def certificate_pem(self) -> str:
+        """All accepted certificates, as PEM."""
+        return "".join(certificate.pem for certificate in self.certificates)
+
+    @property
+    def verify_key(self) -> VerifyKey:
+        """The key that checks the party's signatures; its certificates share it."""
+        return self.certificates[0].verify_key
+
+    def as_entry(self) -> dict[str, Any]:
+        """The entry as it stands in a file."""
+        marked = [f"sha256:{fingerprint}" for fingerprint in self.fingerprints]
+        return {
+            "name": self.name,
+            "address": self.address,
+            "fingerprint": marked[0] if len(marked) == 1 else marked,
+            "certificate": self.certificate_pem,
+        }
+
+
+@dataclass(frozen=True)
+class Roster:
+    """The parties of a network, in the order of their names.
+
+    Args:
+        parties: two to ten, in any order; they are sorted and numbered.
+        source: the file, for messages.
+    Raises:
+        ConfigError: too few or too many, or two share a name, an address or a certificate.
+    """
+
+    parties: tuple[Party, ...]
+    source: str = field(default="roster", compare=False)
+
+    def __post_init__(self) -> None:
+        ordered = sorted(self.parties, key=lambda party: party.name)
+        numbered = (Party(p.name, p.host, p.port, p.certificates, i) for i, p in enumerate(ordered))
+        object.__setattr__(self, "parties", tuple(numbered))
+        if not MIN_PARTIES <= len(ordered) <= MAX_PARTIES:
+            raise ConfigError(
+                f"{self.source}: a roster has {MIN_PARTIES} to {MAX_PARTIES} parties, this one has {len(ordered)}"
+            )
+        self._refuse_shared("name", ordered, lambda party: party.name.lower())
+        self._refuse_shared("address", ordered, lambda party: party.address.lower())
+        self._refuse_shared("key", ordered, lambda party: party.certificates[0].key)
+
+    def _refuse_shared(self, what: str, parties: list[Party], fact: Callable[[Party], object]) -> None:
+        owner: dict[object, Party] = {}
+        for party in parties:
+            other = owner.setdefault(fact(party), party)
+            if other is not party:
+                raise ConfigError(
+                    f"{self.source}: {other.name} and {party.name} have the same {what}; each party needs its own"
+                )
+
+    @property
+    def digest(self) -> bytes:
+        """32 bytes that are the same at two parties exactly when they agree on every entry."""
+        h = hashlib.blake2b(digest_size=32, person=b"mpcnet-roster")
+        for party in self.parties:
+            for text in (party.name, party.address.lower(), *sorted(party.fingerprints), ""):
+                h.update(len(text).to_bytes(4, "little") + text.encode())
+        return h.digest()
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The parties' names, in order."""
+        return tuple(party.name for party in self.parties)
+
+    def party(self, name: str) -> Party:
+        """The entry with this name, else ConfigError."""
+        for party in self.parties:
+            if party.name == name:
+                return party
+        raise ConfigError(f"{self.source}: there is no party {name!r}; there are {', '.join(self.names)}")
+
+    def by_fingerprint(self) -> Mapping[str, Party]:
+        """Each party by the fingerprint of each of its certificates."""
+        return {fingerprint: party for party in self.parties for fingerprint in party.fingerprints}
+
+    def check_time(self, now: datetime.datetime | None = None) -> None:
+        """Raise ConfigError when a party has no certificate that is valid now."""
+        for party in self.parties:
+            newest = max(party.certificates, key=lambda certificate: certificate.valid_until)
+            newest.check_time(self.source, now)
+
+    def dumps(self) -> str:
+        """The roster as the text of a TOML file."""
+        return dump_entries(self.parties)
+
+    @classmethod
+    def load(cls, path: str | Path, *, check_time: bool = True) -> Roster:
+        """Read a roster from a TOML file.
+
+        Raises:
+            ConfigError: the file cannot be read, or an entry is wrong; names the file, the entry and what to do.
+        """
+        roster = cls(read_entries(path), source=str(path))
+        if check_time:
+            roster.check_time()
+        return roster
+
+    @classmethod
+    def loads(cls, text: str, source: str = "roster", *, check_time: bool = True) -> Roster:
+        """Read a roster from the text of a TOML file."""
+        roster = cls(parse_entries(text, source), source=source)
+        if check_time:
+            roster.check_time()
+        return roster
+
+
+def read_entries(path: str | Path) -> tuple[Party, ...]:
+    """Read the entries of a roster or of a public file, in the order of the file."""
+    try:
+        with Path(path).open("rb") as file:
+            data = file.read(MAX_FILE_BYTES + 1)
+        if len(data) > MAX_FILE_BYTES:
+            raise ConfigError(f"{path}: longer than {MAX_FILE_BYTES} bytes; this is no roster")
+        text = data.decode()
+    except OSError as error:
+        raise ConfigError(f"{path}: cannot be read: {error.strerror}") from None
+    except UnicodeDecodeError:
+        raise ConfigError(f"{path}: not UTF-8 text; this is no roster") from None
+    return parse_entries(text, str(path))
+
+
+def parse_entries(text: str, source: str) -> tuple[Party, ...]:
+    """Read entries from TOML text."""
+    try:
+        table = tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        raise ConfigError(f"{source}: not valid TOML: {error}") from None
+    unknown = sorted(set(table) - {"party"})
+    if unknown:
+        raise ConfigError(f"{source}: unknown key {unknown[0]!r}; a roster holds [[party]] entries alone")
+    entries = table.get("party", [])
+    if not isinstance(entries, list) or not all(isinstance(entry, dict) for entry in entries):
+        raise ConfigError(f"{source}: write each party as a [[party]] entry with double brackets")
+    if not entries:
+        raise ConfigError(f"{source}: there is no [[party]] entry")
+    return tuple(_parse_entry(entry, f"{source}: party {i}") for i, entry in enumerate(entries, 1))
+
+
+def dump_entries(parties: Iterable[Party]) -> str:
+    """Entries as TOML text."""
+    import tomli_w
+
+    return tomli_w.dumps({"party": [party.as_entry() for party in parties]}, multiline_strings=True)
+
+
+class _Entry(msgspec.Struct, forbid_unknown_fields=True):
+    name: str
+    address: str
+    fingerprint: str | list[str]
+    certificate: str
+
+
+def _parse_entry(entry: Mapping[str, Any], where: str) -> Party:
+    name = entry.get("name")
+    if isinstance(name, str) and name:
+        where = f"{where} ({check_name(name, where)})"
+    try:
+        checked = msgspec.convert(entry, _Entry)
+    except msgspec.ValidationError as error:
+        raise ConfigError(f"{where}: {_plain(str(error))}") from None
+    check_name(checked.name, where)
+    host, port = parse_address(checked.address, where)
+    fingerprints = checked.fingerprint if isinstance(checked.fingerprint, list) else [checked.fingerprint]
+    pinned = [_parse_fingerprint(fingerprint, where) for fingerprint in fingerprints]
+    certificates = read_certificates(checked.certificate, where)
+    if sorted(pinned) != sorted(certificate.fingerprint for certificate in certificates):
+        raise ConfigError(
+            f"{where}: the fingerprint is not that of the certificate; one of the two was changed, so ask "
+            f"{checked.name} for its public file again and compare the fingerprint over another way",
+            peer=checked.name,
+        )
+    if certificates[0].name != checked.name:
+        raise ConfigError(f"{where}: the certificate is that of {certificates[0].name!r}; the names must be the same")
+    return Party(checked.name, host, port, certificates)
+
+
+def _plain(message: str) -> str:
+    """What msgspec says, without its own notation for the place, which the caller names better."""
+    message = message.split(" - at ")[0].replace("Object ", "").replace("`", "'")
+    return message.replace("contains unknown field", "unknown key").replace("missing required field", "misses the key")
+
+
+def _parse_fingerprint(text: str, where: str) -> str:
+    digits = text.removeprefix("sha256:").replace(":", "").lower()
+    if not text.startswith("sha256:") or not re.fullmatch(r"[0-9a-f]{64}", digits):
+        raise ConfigError(f"{where}: a fingerprint is 'sha256:' and 64 hexadecimal digits")
+    return digits
+
+
+def parse_address(text: str, where: str) -> tuple[str, int]:
+    """Read "host:port" or "[IPv6]:port" with a port from 1 to 65535.
+
+    Raises:
+        ConfigError: it is none; `where` names the file and entry.
+    """
+    host, colon, digits = text.rpartition(":")
+    port = int(digits) if re.fullmatch(r"[0-9]{1,5}", digits) else 0
+    if not colon or not host or not 1 <= port <= 65535:
+        raise ConfigError(
+            f"{where}: {text[:100]!r} is no address; write host:port with a port from 1 to 65535, as in "
+            "'127.0.0.1:7001' or '[::1]:7001'"
+        )
+    if host.startswith("[") and host.endswith("]"):
+        try:
+            return str(ipaddress.IPv6Address(host[1:-1])), port
+        except ValueError:
+            raise ConfigError(f"{where}: {host[:100]!r} is no IPv6 address") from None
+    if ":" in host:
+        raise ConfigError(f"{where}: put an IPv6 address in brackets, as in '[::1]:7001'")
+    if re.fullmatch(r"[0-9.]+", host):
+        try:
+            return str(ipaddress.IPv4Address(host)), port
+        except ValueError:
+            raise ConfigError(f"{where}: {host[:100]!r} is no IPv4 address") from None
+    if len(host) > 253 or not _HOST.fullmatch(host):
+        raise ConfigError(f"{where}: {host[:100]!r} is no host name")
+    return host, port
+
+
+def format_address(host: str, port: int) -> str:
+    """The text that `parse_address` reads."""
+    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
