@@ -12,7 +12,7 @@ from circuits.ir import AND, FIRST_INPUT, ONE, XOR, Circuit, Port
 from circuits.types import UInt
 
 PUBLISHED = Path(__file__).parents[3] / "shared" / "circuits"
-"""Circuits that others published, beside a checkout of this repository; tests that need them skip where it is absent."""
+"""Circuits that others published, beside a checkout of this repository; tests skip where that folder is absent."""
 
 
 @st.composite
