@@ -9,6 +9,7 @@ executor needs a third case.
 from __future__ import annotations
 
 import hashlib
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -79,7 +80,7 @@ class Circuit:
     def _validate(self) -> None:
         for ports, side in ((self.inputs, "input"), (self.outputs, "output")):
             names = [port.name for port in ports]
-            doubled = sorted({name for name in names if names.count(name) > 1})
+            doubled = [name for name, count in Counter(names).items() if count > 1]
             if doubled:
                 raise InvalidCircuit(f"{self.name}: {side} port {doubled[0]!r} appears more than once")
         if not self.op.ndim == self.left.ndim == self.right.ndim == self.output_wires.ndim == 1:
