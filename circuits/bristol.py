@@ -150,8 +150,8 @@ def dumps(circuit: Circuit, *, old_format: bool = False) -> str:
         body += [zero, f"1 1 {number[ZERO]} {number[ONE]} INV"]
     columns = (inverted, reads, circuit.left, circuit.right, circuit.op)
     for inv, read, left, right, op in zip(*(column.tolist() for column in columns), strict=True):
-        bit = claimed.get(len(number))
-        out = next(fresh) if bit is None else first_output + bit
+        claim = claimed.get(len(number))
+        out = next(fresh) if claim is None else first_output + claim
         if inv:
             body.append(f"1 1 {number[read]} {out} INV")
         else:
