@@ -1,0 +1,98 @@
+"""The Statlog German Credit data and the scorecard fitted on it, as they are installed with this package.
+
+1,000 applicants; source, licence and what was changed stand in `data/README.md`. 700 of them are the development part,
+on which the scorecard was fitted; the other 300 are scored jointly.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Mapping
+from dataclasses import dataclass
+from importlib import resources
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+__all__ = ["DATA", "HELD", "LEFT_OUT", "Applicants", "copy_file", "load", "read_text", "write_records"]
+
+DATA = "data"
+Part = Literal["development", "scored", "all"]
+
+HELD: Mapping[str, tuple[str, ...]] = {
+    # What stands on the loan application.
+    "lender": ("duration_months", "amount_dm", "purpose", "installment_rate", "other_debtors", "telephone"),
+    # What other lenders report.
+    "bureau": ("credit_history", "existing_credits", "other_installment_plans"),
+    # What the bank of the applicant's accounts knows.
+    "bank": (
+        "checking_account",
+        "savings",
+        "employed_since",
+        "residence_since",
+        "property",
+        "housing",
+        "job",
+        "dependents",
+    ),
+}
+"""Which institution would hold which column."""
+
+LEFT_OUT: Mapping[str, str] = {
+    "personal_status_and_sex": "sex and marital status",
+    "foreign_worker": "origin",
+    "age_years": "age",
+}
+"""Columns that no party's file contains and no score uses, with the ground on which they would discriminate."""
+
+
+@dataclass(frozen=True)
+class Applicants:
+    """Applicants in the clear: for fitting, and for the demo, which shows what the parties must not.
+
+    Args:
+        ids: of shape (count,).
+        columns: every column of the data as text, each of length count.
+        good: bool of shape (count,), whether the credit was repaid.
+    """
+
+    ids: tuple[str, ...]
+    columns: Mapping[str, tuple[str, ...]]
+    good: NDArray[np.bool_]
+
+    def __len__(self) -> int:
+        return len(self.ids)
+
+
+def read_text(name: str) -> str:
+    """One of the files installed beside the data, such as `scheme.toml`."""
+    return (resources.files("mpcnet.credit") / DATA / name).read_text(encoding="utf-8")
+
+
+def copy_file(name: str, target: Path) -> None:
+    """Copy one of the files installed beside the data, byte for byte."""
+    target.write_bytes((resources.files("mpcnet.credit") / DATA / name).read_bytes())
+
+
+def load(part: Part = "all") -> Applicants:
+    """The applicants of one part of the data, in the order of the source."""
+    lines = csv.DictReader(io.StringIO(read_text("german_credit.csv"), newline=""))
+    rows = [row for row in lines if part in ("all", row["part"])]
+    own = [name for name in lines.fieldnames or () if name not in ("applicant", "part", "outcome")]
+    return Applicants(
+        ids=tuple(row["applicant"] for row in rows),
+        columns={name: tuple(row[name] for row in rows) for name in own},
+        good=np.array([row["outcome"] == "good" for row in rows]),
+    )
+
+
+def write_records(path: Path, holder: str, applicants: Applicants) -> None:
+    """Write what one holder has of some applicants: their ids and its columns."""
+    names = HELD[holder]
+    with path.open("w", encoding="utf-8", newline="") as file:
+        writer = csv.writer(file, lineterminator="\n")
+        writer.writerow(["applicant", *names])
+        writer.writerows(zip(applicants.ids, *(applicants.columns[name] for name in names), strict=True))

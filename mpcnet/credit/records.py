@@ -1,0 +1,144 @@
+"""A holder's records: from a CSV file to bin numbers, in one pass, with errors that name the place and not the value.
+
+The file has a header line, a column `applicant` and a column for each feature of its holder; further columns are not
+read. A value is replaced by the number of its bin as soon as it is read: no other module sees the values.
+"""
+
+from __future__ import annotations
+
+import csv
+import hashlib
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mpcnet.credit.scorecard import BinError, Feature
+from mpcnet.errors import ConfigError
+
+__all__ = ["APPLICANT", "Records", "read_records"]
+
+APPLICANT = "applicant"
+"""The column that says whose record it is: the same in the files of all holders, in the same order."""
+
+
+@dataclass(frozen=True, repr=False)
+class Records:
+    """The records of one holder. Its repr shows none of them.
+
+    Args:
+        ids: the applicants, in the order of the file.
+        bins: for each feature, uint8 of shape (len(ids),).
+    """
+
+    ids: tuple[str, ...]
+    bins: Mapping[str, NDArray[np.uint8]]
+
+    def __len__(self) -> int:
+        return len(self.ids)
+
+    def __repr__(self) -> str:
+        return f"<Records of {len(self.ids)} applicants, {len(self.bins)} features>"
+
+    def take(self, start: int, stop: int) -> dict[str, NDArray[np.uint8]]:
+        """The bin numbers of applicants start .. stop - 1 of the list repeated without end."""
+        rows = np.arange(start, stop) % len(self.ids)
+        return {name: values[rows] for name, values in self.bins.items()}
+
+    def name_of(self, number: int) -> str:
+        """The applicant at a place of the list repeated without end: `G0007`, and in the second round `G0007/2`."""
+        lap, row = divmod(number, len(self.ids))
+        return f"{self.ids[row]}/{lap + 1}" if lap else self.ids[row]
+
+    def ids_digest(self, key: bytes) -> bytes:
+        """32 bytes that are equal for two holders exactly if their applicants are the same in the same order."""
+        h = hashlib.blake2b(key=key, digest_size=32, person=b"mpcnet-applican")
+        for applicant in self.ids:
+            data = applicant.encode()
+            h.update(len(data).to_bytes(8, "little") + data)
+        return h.digest()
+
+
+def read_records(path: str | Path, features: Sequence[Feature]) -> Records:
+    """Read one holder's records.
+
+    Args:
+        path: the CSV file: commas, a header line, UTF-8.
+        features: the columns to read and their bins; may be empty, then only the applicants are read.
+    Returns:
+        Records, one for each line.
+    Raises:
+        ConfigError: the file is missing, empty or not UTF-8; a column is missing or doubled; an applicant is missing or
+            doubled; a value is missing, no number, out of range or of an unknown category. Names file, line and
+            column, never the value.
+    """
+    path = Path(path)
+    ids: dict[str, int] = {}
+    bins: dict[str, bytearray] = {feature.name: bytearray() for feature in features}
+    for line, row in _rows(path, [APPLICANT, *bins]):
+        applicant = row[0].strip()
+        if not applicant:
+            raise ConfigError(f"{path}, line {line}, column {APPLICANT!r}: the value is missing")
+        if applicant in ids:
+            raise ConfigError(
+                f"{path}, line {line}, column {APPLICANT!r}: the same applicant as in line {ids[applicant]}"
+            )
+        ids[applicant] = line
+        for feature, value in zip(features, row[1:], strict=True):
+            try:
+                bins[feature.name].append(feature.bin_of(value))
+            except BinError as error:
+                raise ConfigError(f"{path}, line {line}, column {feature.name!r}: {error}") from None
+    if not ids:
+        raise ConfigError(f"{path}: there is a header but no applicant")
+    return Records(tuple(ids), {name: np.frombuffer(bytes(values), np.uint8) for name, values in bins.items()})
+
+
+def _rows(path: Path, wanted: Sequence[str]) -> Iterator[tuple[int, list[str]]]:
+    """The wanted columns of each line, with the number of the line on which the record ends."""
+    try:
+        with path.open(encoding="utf-8-sig", newline="") as file:
+            reader = csv.reader(file, strict=True)
+            header = next(reader, None)
+            if header is None:
+                raise ConfigError(f"{path}: the file is empty")
+            places = _places(path, [name.strip() for name in header], wanted)
+            for row in reader:
+                if not row:
+                    continue  # an empty line, as editors leave at the end
+                if len(row) != len(header):
+                    raise ConfigError(
+                        f"{path}, line {reader.line_num}: {len(row)} fields, but the header names {len(header)}"
+                    )
+                yield reader.line_num, [row[place] for place in places]
+    except FileNotFoundError:
+        raise ConfigError(f"{path}: there is no such file") from None
+    except OSError as error:
+        raise ConfigError(f"{path}: cannot be read: {error.strerror}") from None
+    except UnicodeDecodeError:
+        raise ConfigError(f"{path}, line {_undecodable_line(path)}: not UTF-8; save the file as CSV in UTF-8") from None
+    except csv.Error as error:
+        raise ConfigError(f"{path}, line {reader.line_num}: not valid CSV: {error}") from None
+
+
+def _places(path: Path, header: Sequence[str], wanted: Sequence[str]) -> list[int]:
+    for name in wanted:
+        if header.count(name) > 1:
+            raise ConfigError(f"{path}, line 1: column {name!r} stands there more than once")
+        if name not in header:
+            hint = " (the columns must be separated by commas)" if len(header) == 1 else ""
+            raise ConfigError(f"{path}, line 1: column {name!r} is missing{hint}")
+    return [header.index(name) for name in wanted]
+
+
+def _undecodable_line(path: Path) -> int:
+    """The first line that is not UTF-8."""
+    with path.open("rb") as file:
+        for number, raw in enumerate(file, 1):
+            try:
+                raw.decode("utf-8")
+            except UnicodeDecodeError:
+                return number
+    return 0
