@@ -28,6 +28,7 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
+from mpcnet.config import plain_validation
 from mpcnet.errors import ConfigError
 from mpcnet.identity import Certificate, check_name, read_certificates
 
@@ -233,7 +234,7 @@ def _parse_entry(entry: Mapping[str, Any], where: str) -> Party:
     try:
         checked = msgspec.convert(entry, _Entry)
     except msgspec.ValidationError as error:
-        raise ConfigError(f"{where}: {_plain(str(error))}") from None
+        raise ConfigError(f"{where}: {plain_validation(str(error))}") from None
     check_name(checked.name, where)
     host, port = parse_address(checked.address, where)
     fingerprints = checked.fingerprint if isinstance(checked.fingerprint, list) else [checked.fingerprint]
@@ -248,12 +249,6 @@ def _parse_entry(entry: Mapping[str, Any], where: str) -> Party:
     if certificates[0].name != checked.name:
         raise ConfigError(f"{where}: the certificate is that of {certificates[0].name!r}; the names must be the same")
     return Party(checked.name, host, port, certificates)
-
-
-def _plain(message: str) -> str:
-    """What msgspec says, without its own notation for the place, which the caller names better."""
-    message = message.split(" - at ")[0].replace("Object ", "").replace("`", "'")
-    return message.replace("contains unknown field", "unknown key").replace("missing required field", "misses the key")
 
 
 def _parse_fingerprint(text: str, where: str) -> str:

@@ -1,0 +1,138 @@
+"""The command line: which commands there are, how a mistake is told, and what the exit codes mean.
+
+Each command lives in a module of its own, named in COMMANDS, which exports `command`: a function with typer
+annotations, or a `typer.Typer` with subcommands. A module imports what is heavy inside its functions, and raises the
+errors of the packages: `main` turns them into one line on stderr and an exit code. Only the module of the command
+that was asked for is imported.
+
+    0    done
+    1    the program that was run failed, or a defect of this package
+    2    wrong usage, configuration or input at this party; nothing secret was sent
+    3    the parties did not get together: unreachable, wrong identity, another version, roster or job
+    4    a peer failed, fell silent or ended the run, or a deadline passed
+    5    a peer broke the protocol
+    130  interrupted (143 when terminated)
+"""
+
+from __future__ import annotations
+
+import importlib
+import sys
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import typer
+
+__all__ = ["COMMANDS", "build", "describe", "exit_code", "main"]
+
+COMMANDS: dict[str, str] = {
+    "keygen": "mpcnet.cli.keygen",
+    "roster": "mpcnet.cli.roster",
+    "run": "mpcnet.cli.run",
+    "local": "mpcnet.cli.local",
+}
+"""Command name -> module, in the order of the help page."""
+
+EXIT_FAILED = 1
+EXIT_USAGE = 2
+EXIT_CONNECT = 3
+EXIT_PEER = 4
+EXIT_PROTOCOL = 5
+EXIT_INTERRUPTED = 130
+EXIT_TERMINATED = 143
+
+
+def build(only: str | None = None) -> typer.Typer:
+    """The application with all commands, or with one of them where that is all that is needed."""
+    import typer
+
+    app = typer.Typer(
+        name="mpcnet",
+        add_completion=False,
+        no_args_is_help=True,
+        pretty_exceptions_enable=False,
+        rich_markup_mode=None,
+        context_settings={"help_option_names": ["-h", "--help"]},
+    )
+
+    def show_version(value: bool) -> None:
+        if value:
+            from importlib.metadata import version
+
+            typer.echo(f"mpcnet {version('mpcnet')}")
+            raise typer.Exit
+
+    @app.callback(help="Compute together over a network without showing each other the inputs.")
+    def root(
+        version: bool = typer.Option(
+            False, "--version", callback=show_version, is_eager=True, help="Show the version and exit."
+        ),
+    ) -> None:
+        del version
+
+    for name, module_name in COMMANDS.items():
+        if only in COMMANDS and name != only:
+            continue
+        command = importlib.import_module(module_name).command
+        if isinstance(command, typer.Typer):
+            app.add_typer(command, name=name)
+        else:
+            settings = getattr(command, "settings", {})
+            app.command(name, **settings)(command)
+    return app
+
+
+def exit_code(error: BaseException) -> int:
+    """The exit code that stands for an error."""
+    from circuits.errors import CircuitError
+    from mpcnet import errors
+    from protocols.errors import ProtocolError
+
+    if isinstance(error, KeyboardInterrupt):
+        return EXIT_INTERRUPTED
+    if isinstance(error, errors.ConfigError | errors.AgreementError | CircuitError):
+        return EXIT_USAGE
+    if isinstance(error, errors.ConnectFailed | errors.HandshakeFailed):
+        return EXIT_CONNECT
+    if isinstance(error, errors.PeerDisconnected | errors.PeerAborted | errors.Deadline):
+        return EXIT_PEER
+    if isinstance(error, errors.FrameError | ProtocolError):
+        return EXIT_PROTOCOL
+    return EXIT_FAILED
+
+
+def describe(error: BaseException) -> str | None:
+    """What to print for an error of ours or of the user's files; None for anything else, which is a defect."""
+    from circuits.errors import CircuitError
+    from mpcnet.errors import MPCNetError
+    from protocols.errors import ProtocolError
+
+    if isinstance(error, MPCNetError | ProtocolError | CircuitError):
+        return " ".join(str(error).split())
+    if isinstance(error, OSError):
+        return str(error)
+    return None
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run a command line and return its exit code.
+
+    A user's mistake becomes one line on stderr; a defect keeps its traceback.
+    """
+    arguments = list(sys.argv[1:] if argv is None else argv)
+    app = build(arguments[0] if arguments else None)
+    try:
+        app(args=arguments, prog_name="mpcnet")
+    except SystemExit as stop:
+        return stop.code if isinstance(stop.code, int) else EXIT_FAILED if stop.code else 0
+    except KeyboardInterrupt:
+        print("mpcnet: interrupted", file=sys.stderr)
+        return EXIT_INTERRUPTED
+    except Exception as error:
+        text = describe(error)
+        if text is None:
+            raise
+        print(f"mpcnet: {text}", file=sys.stderr)
+        return exit_code(error)
+    return 0

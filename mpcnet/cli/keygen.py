@@ -1,0 +1,58 @@
+"""`mpcnet keygen`: a party makes its key, certificate, public file and configuration."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+__all__ = ["command"]
+
+
+def command(
+    name: Annotated[str, typer.Argument(help="This party's name, as the others will write it.")],
+    address: Annotated[
+        str | None, typer.Option(help="HOST:PORT where the others reach this party.", show_default=False)
+    ] = None,
+    folder: Annotated[Path | None, typer.Option("--dir", help="Folder for the files. [default: NAME]")] = None,
+    listen: Annotated[
+        str | None, typer.Option(help="HOST:PORT to listen on, where it differs (NAT, container).", show_default=False)
+    ] = None,
+    days: Annotated[int, typer.Option(min=1, max=3650, help="How long the certificate is valid.")] = 365,
+    renew: Annotated[bool, typer.Option("--renew", help="New certificate for the key that is there.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print a JSON object.")] = False,
+) -> None:
+    """Make a party's key, certificate, public file and party.toml.
+
+    The public file goes to the other parties; identity.key goes nowhere. Nothing is overwritten.
+    """
+    from mpcnet.errors import ConfigError
+    from mpcnet.provision import create_party, public_file, renew_party
+
+    folder = folder or Path(name)
+    if renew:
+        if listen is not None:
+            raise ConfigError("--listen is not changed by --renew; edit `listen` in party.toml")
+        identity = renew_party(name, folder, address=address, days=days)
+    elif address is None:
+        raise ConfigError("give --address HOST:PORT, where the other parties reach this one")
+    else:
+        identity = create_party(name, address, folder, listen=listen, days=days)
+    public = public_file(folder, name)
+    until = identity.certificate.valid_until
+    if as_json:
+        facts = {
+            "name": name,
+            "dir": str(folder),
+            "public": str(public),
+            "fingerprint": f"sha256:{identity.fingerprint}",
+            "valid_until": until.isoformat(),
+        }
+        typer.echo(json.dumps(facts))
+        return
+    typer.echo(f"{name}: key, certificate and party.toml are in {folder}; valid until {until:%Y-%m-%d}")
+    typer.echo(f"fingerprint sha256:{identity.fingerprint}")
+    typer.echo(f"Hand {public} to the other parties, and let them compare the fingerprint over another way.")
+    typer.echo(f"With everybody's file: mpcnet roster build *.public.toml --out {folder / 'roster.toml'}")

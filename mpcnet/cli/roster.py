@@ -1,0 +1,82 @@
+"""`mpcnet roster build|show|check`: who takes part."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+if TYPE_CHECKING:
+    from mpcnet.roster import Roster
+
+__all__ = ["command"]
+
+command = typer.Typer(no_args_is_help=True, help="Put the parties' public files together; show and check the result.")
+
+Json = Annotated[bool, typer.Option("--json", help="Print a JSON object.")]
+File = Annotated[Path, typer.Argument(help="The roster.")]
+
+
+@command.command()
+def build(
+    files: Annotated[list[Path], typer.Argument(help="The public file of every party.")],
+    out: Annotated[Path, typer.Option(help="The roster to write.")] = Path("roster.toml"),
+    force: Annotated[bool, typer.Option("--force", help="Replace the file where it exists.")] = False,
+    as_json: Json = False,
+) -> None:
+    """Put public files together into a roster, the same at every party."""
+    from mpcnet.provision import build_roster
+
+    _print(build_roster(files, out, force=force), as_json)
+    if not as_json:
+        typer.echo(f"written to {out}; the digest must be the same at every party")
+
+
+@command.command()
+def show(file: File = Path("roster.toml"), as_json: Json = False) -> None:
+    """Show the parties of a roster, even where a certificate has expired."""
+    from mpcnet.roster import Roster
+
+    _print(Roster.load(file, check_time=False), as_json)
+
+
+@command.command()
+def check(
+    config: Annotated[Path, typer.Option(help="This party's party.toml, or its folder.")] = Path("party.toml"),
+    as_json: Json = False,
+) -> None:
+    """Check that a party's key, certificate, roster and configuration fit together and are valid today."""
+    from mpcnet.config import Config
+
+    loaded = Config.load(config)
+    identity = loaded.load_identity()
+    roster = loaded.load_roster(identity)
+    _print(roster, as_json, me=loaded.name)
+    if not as_json:
+        typer.echo(f"all well: {loaded.name} is party {roster.party(loaded.name).party_id} of {len(roster.parties)}")
+
+
+def _print(roster: Roster, as_json: bool, me: str | None = None) -> None:
+    if as_json:
+        parties: list[dict[str, Any]] = [
+            {
+                "name": party.name,
+                "party_id": party.party_id,
+                "address": party.address,
+                "fingerprints": [f"sha256:{fingerprint}" for fingerprint in party.fingerprints],
+                "valid_until": max(c.valid_until for c in party.certificates).isoformat(),
+            }
+            for party in roster.parties
+        ]
+        facts: dict[str, Any] = {"digest": roster.digest.hex(), "parties": parties}
+        typer.echo(json.dumps(facts | ({"me": me} if me else {})))
+        return
+    width = max(len(party.name) for party in roster.parties)
+    for party in roster.parties:
+        until = max(certificate.valid_until for certificate in party.certificates)
+        typer.echo(f"{party.party_id}  {party.name:<{width}}  {party.address}  valid until {until:%Y-%m-%d}")
+        for fingerprint in party.fingerprints:
+            typer.echo(f"   {'':<{width}}  sha256:{fingerprint}")
+    typer.echo(f"roster digest {roster.digest.hex()[:16]}")

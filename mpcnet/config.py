@@ -1,0 +1,243 @@
+"""A party's own configuration file, party.toml.
+
+    name = "lender"
+    identity = "identity.key"           # paths are relative to this file
+    certificate = "certificate.pem"
+    roster = "roster.toml"
+    listen = "0.0.0.0:7001"             # only where it differs from the own address in the roster
+
+    [deadlines]                         # seconds, all optional
+    connect = 120                       # until every party has to be there
+    liveness = 15                       # how long a peer may be silent
+    total = 3600                        # the whole session; 0 for no limit
+
+    [score]                             # only for `mpcnet score`
+    data = "lender.csv"
+    model = "scorecard.toml"
+    output = "scores.csv"
+
+The file holds no secret; the key it points at does.
+"""
+
+from __future__ import annotations
+
+import tomllib
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+
+from mpcnet.errors import ConfigError
+
+if TYPE_CHECKING:
+    from mpcnet.identity import Identity
+    from mpcnet.roster import Roster
+
+__all__ = ["CONFIG_FILE", "ROSTER_FILE", "Config", "Deadlines", "ScoreConfig"]
+
+CONFIG_FILE = "party.toml"
+ROSTER_FILE = "roster.toml"
+MAX_FILE_BYTES = 64 * 1024
+
+
+@dataclass(frozen=True)
+class Deadlines:
+    """How long things may take, in seconds.
+
+    Attributes:
+        connect: until every party is connected and has shown who it is.
+        liveness: how long a peer may be silent before the run ends.
+        total: the whole session after connecting; 0 for no limit.
+    """
+
+    connect: float = 120.0
+    liveness: float = 15.0
+    total: float = 3600.0
+
+    def check(self, where: str) -> None:
+        """Raise ConfigError for a time that cannot work."""
+        for name, value, least in (
+            ("connect", self.connect, 0.1),
+            ("liveness", self.liveness, 0.5),
+            ("total", self.total, 0.0),
+        ):
+            if not least <= value <= 30 * 86400:
+                raise ConfigError(f"{where}: deadlines.{name} is {value:g}; give seconds from {least:g} to 30 days")
+
+
+@dataclass(frozen=True)
+class ScoreConfig:
+    """What `mpcnet score` reads and writes at this party; absolute paths, None where nothing was given.
+
+    Attributes:
+        data: the CSV file with this party's columns.
+        model: the scorecard; the points are there at the lender alone.
+        output: where the scores go, at the party that learns them.
+    """
+
+    data: Path | None = None
+    model: Path | None = None
+    output: Path | None = None
+
+
+@dataclass(frozen=True)
+class Config:
+    """How one party runs; `Config.load` reads it from party.toml.
+
+    Attributes:
+        name: this party's name, as in its certificate and the roster.
+        identity, certificate, roster: the files.
+        listen: host and port to listen on; None for the own address in the roster.
+        deadlines: how long things may take.
+        score: the table for `mpcnet score`, where there is one.
+        source: the file this was read from, for messages.
+    """
+
+    name: str
+    identity: Path
+    certificate: Path
+    roster: Path
+    listen: tuple[str, int] | None = None
+    deadlines: Deadlines = field(default_factory=Deadlines)
+    score: ScoreConfig | None = None
+    source: str = "config"
+
+    def __post_init__(self) -> None:
+        self.deadlines.check(self.source)
+
+    @classmethod
+    def load(cls, path: str | Path) -> Config:
+        """Read party.toml.
+
+        Raises:
+            ConfigError: the file is missing, or an entry is wrong; names the file, the entry and what to do.
+        """
+        from mpcnet.identity import check_name
+        from mpcnet.roster import parse_address
+
+        path = Path(path)
+        if path.is_dir():
+            path /= CONFIG_FILE
+        source = str(path)
+        raw = _parse(path)
+        check_name(raw.name, f"{source}: name")
+        folder = path.absolute().parent
+        return cls(
+            name=raw.name,
+            identity=folder / raw.identity,
+            certificate=folder / raw.certificate,
+            roster=folder / raw.roster,
+            listen=parse_address(raw.listen, f"{source}: listen") if raw.listen else None,
+            deadlines=Deadlines(raw.deadlines.connect, raw.deadlines.liveness, raw.deadlines.total),
+            score=_score(raw.score, folder),
+            source=source,
+        )
+
+    def load_identity(self) -> Identity:
+        """Read the own key and certificate.
+
+        Raises:
+            ConfigError: a file is missing or wrong, or the certificate is another party's.
+        """
+        from mpcnet.identity import Identity
+
+        identity = Identity.load(self.identity, self.certificate)
+        if identity.name != self.name:
+            raise ConfigError(
+                f"{self.source}: name is {self.name!r}, but {self.certificate} is the certificate of {identity.name!r}"
+            )
+        return identity
+
+    def load_roster(self, identity: Identity | None = None) -> Roster:
+        """Read the roster, and check that this party stands in it, with the certificate of `identity` if given."""
+        from mpcnet.roster import Roster
+
+        if not self.roster.exists():
+            raise ConfigError(
+                f"{self.roster}: there is no roster yet; collect every party's public file and run "
+                "`mpcnet roster build`"
+            )
+        roster = Roster.load(self.roster)
+        own = roster.party(self.name)
+        if identity is not None and identity.fingerprint not in own.fingerprints:
+            raise ConfigError(
+                f"{self.roster}: the entry of {self.name} pins another certificate than {identity.certificate_path}; "
+                "build the roster again from the present public files"
+            )
+        return roster
+
+    def dumps(self) -> str:
+        """The text of a party.toml with these values; paths as they are."""
+        import tomli_w
+
+        from mpcnet.roster import format_address
+
+        table: dict[str, Any] = {
+            "name": self.name,
+            "identity": str(self.identity),
+            "certificate": str(self.certificate),
+            "roster": str(self.roster),
+        }
+        if self.listen is not None:
+            table["listen"] = format_address(*self.listen)
+        times = self.deadlines
+        table["deadlines"] = {"connect": times.connect, "liveness": times.liveness, "total": times.total}
+        if self.score is not None:
+            paths = {"data": self.score.data, "model": self.score.model, "output": self.score.output}
+            table["score"] = {key: str(value) for key, value in paths.items() if value is not None}
+        return tomli_w.dumps(table)
+
+
+class _Deadlines(msgspec.Struct, forbid_unknown_fields=True):
+    connect: float = Deadlines.connect
+    liveness: float = Deadlines.liveness
+    total: float = Deadlines.total
+
+
+class _Score(msgspec.Struct, forbid_unknown_fields=True):
+    data: str | None = None
+    model: str | None = None
+    output: str | None = None
+
+
+class _File(msgspec.Struct, forbid_unknown_fields=True):
+    name: str
+    identity: str = "identity.key"
+    certificate: str = "certificate.pem"
+    roster: str = ROSTER_FILE
+    listen: str | None = None
+    deadlines: _Deadlines = msgspec.field(default_factory=_Deadlines)
+    score: _Score | None = None
+
+
+def _parse(path: Path) -> _File:
+    try:
+        with path.open("rb") as file:
+            data = file.read(MAX_FILE_BYTES + 1)
+        if len(data) > MAX_FILE_BYTES:
+            raise ConfigError(f"{path}: longer than {MAX_FILE_BYTES} bytes; this is no party.toml")
+        return msgspec.convert(tomllib.loads(data.decode()), _File)
+    except OSError as error:
+        raise ConfigError(f"{path}: cannot be read: {error.strerror}") from None
+    except UnicodeDecodeError:
+        raise ConfigError(f"{path}: not UTF-8 text; this is no party.toml") from None
+    except tomllib.TOMLDecodeError as error:
+        raise ConfigError(f"{path}: not valid TOML: {error}") from None
+    except msgspec.ValidationError as error:
+        raise ConfigError(f"{path}: {plain_validation(str(error))}") from None
+
+
+def plain_validation(message: str) -> str:
+    """What msgspec says about a file, in the words of one who reads TOML."""
+    message, _, place = message.partition(" - at ")
+    message = message.replace("Object ", "").replace("`", "'")
+    message = message.replace("contains unknown field", "unknown key").replace("missing required field", "misses")
+    place = place.strip("`").removeprefix("$").removeprefix(".")
+    return f"{place}: {message}" if place else message
+
+
+def _score(raw: _Score | None, folder: Path) -> ScoreConfig | None:
+    if raw is None:
+        return None
+    return ScoreConfig(*(folder / text if text else None for text in (raw.data, raw.model, raw.output)))

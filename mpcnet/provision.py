@@ -1,0 +1,166 @@
+"""The files a party needs, made in one go: what `mpcnet keygen` and `mpcnet roster build` call.
+
+DIR/identity.key         the private key, mode 0600; stays where it is
+DIR/certificate.pem      the certificate over it
+DIR/NAME.public.toml     name, address, fingerprint, certificate: what the others get
+DIR/party.toml           the configuration to start with
+DIR/roster.toml          all public files in one; made once everybody's is there
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
+from pathlib import Path
+
+from mpcnet.config import CONFIG_FILE, ROSTER_FILE, Config, Deadlines, ScoreConfig
+from mpcnet.errors import ConfigError
+from mpcnet.identity import CERTIFICATE_FILE, KEY_FILE, VALID_DAYS, Identity, check_name
+from mpcnet.roster import Party, Roster, dump_entries, parse_address, read_entries
+
+__all__ = ["build_roster", "create_network", "create_party", "public_file", "renew_party", "write_new"]
+
+
+def public_file(folder: Path, name: str) -> Path:
+    """Where a party's public file lies in its folder."""
+    return folder / f"{name}.public.toml"
+
+
+def create_party(
+    name: str,
+    address: str,
+    folder: str | Path,
+    *,
+    listen: str | None = None,
+    days: int = VALID_DAYS,
+    deadlines: Deadlines | None = None,
+    score: ScoreConfig | None = None,
+) -> Identity:
+    """Make a party's folder: key, certificate, public file and party.toml.
+
+    Args:
+        name: the party's name.
+        address: host:port where the others reach it.
+        folder: made where it is missing.
+        listen: host:port to listen on, where that differs from `address`.
+        days: how long the certificate is valid.
+        deadlines, score: written into party.toml; paths relative to the folder.
+    Raises:
+        ConfigError: a bad name or address, or one of the files is there already: nothing is overwritten.
+    """
+    folder = Path(folder)
+    check_name(name)
+    host, port = parse_address(address, "address")
+    if listen is not None:
+        parse_address(listen, "listen")
+    for path in (folder / KEY_FILE, folder / CERTIFICATE_FILE, public_file(folder, name), folder / CONFIG_FILE):
+        if path.exists():
+            raise ConfigError(f"{path} is there already and is not overwritten; choose another folder with --dir")
+    config = Config(
+        name,
+        Path(KEY_FILE),
+        Path(CERTIFICATE_FILE),
+        Path(ROSTER_FILE),
+        listen=parse_address(listen, "listen") if listen is not None else None,
+        deadlines=deadlines or Deadlines(),
+        score=score,
+    )
+    identity = Identity.create(name, folder, days=days)
+    write_new(public_file(folder, name), dump_entries([Party(name, host, port, (identity.certificate,))]))
+    write_new(folder / CONFIG_FILE, config.dumps())
+    return identity
+
+
+def renew_party(name: str, folder: str | Path, *, address: str | None = None, days: int = VALID_DAYS) -> Identity:
+    """Give a party a new certificate over its present key, and write its public file anew.
+
+    Every party then needs a roster built with the new public file before the next run.
+
+    Args:
+        address: the new address, where it changes; otherwise that of the present public file.
+    """
+    folder = Path(folder)
+    identity = Identity.load(folder / KEY_FILE, folder / CERTIFICATE_FILE, check_time=False)
+    if identity.name != name:
+        raise ConfigError(f"{folder} holds the identity of {identity.name!r}, not of {name!r}")
+    if address is not None:
+        host, port = parse_address(address, "address")
+    else:
+        old = read_entries(public_file(folder, name))[0]
+        host, port = old.host, old.port
+    identity = identity.renew(days=days)
+    text = dump_entries([Party(name, host, port, (identity.certificate,))])
+    _replace(public_file(folder, name), text)
+    return identity
+
+
+def build_roster(files: Iterable[str | Path], out: str | Path, *, force: bool = False) -> Roster:
+    """Put public files together into a roster.
+
+    Args:
+        files: public files or rosters, in any order.
+        out: where to write; parties copy it beside their party.toml.
+        force: replace `out` where it exists.
+    Raises:
+        ConfigError: an entry is wrong or expired, two parties clash, or `out` exists already.
+    """
+    out = Path(out)
+    parties = [party for file in files for party in read_entries(file)]
+    roster = Roster(tuple(parties), source=str(out))
+    roster.check_time()
+    if force:
+        _replace(out, roster.dumps())
+    else:
+        write_new(out, roster.dumps(), " without --force")
+    return roster
+
+
+def create_network(
+    folder: str | Path,
+    addresses: Mapping[str, str],
+    *,
+    deadlines: Deadlines | None = None,
+    scores: Mapping[str, ScoreConfig] | None = None,
+) -> dict[str, Path]:
+    """Make the folders of all parties of a network at one place: for demos and tests, not for real institutions.
+
+    Args:
+        folder: gets one folder for each party, with everything in it.
+        addresses: host:port of each party, by name.
+        deadlines: for all.
+        scores: the [score] table of each party that has one.
+    Returns:
+        the party.toml of each party, by name.
+    """
+    folder = Path(folder)
+    for name, address in addresses.items():
+        score = (scores or {}).get(name)
+        create_party(name, address, folder / name, deadlines=deadlines, score=score)
+    entries = [entry for name in addresses for entry in read_entries(public_file(folder / name, name))]
+    roster = Roster(tuple(entries))
+    for name in addresses:
+        path = folder / name / ROSTER_FILE
+        write_new(path, replace(roster, source=str(path)).dumps())
+    return {name: folder / name / CONFIG_FILE for name in addresses}
+
+
+def write_new(path: Path, text: str, unless: str = "") -> None:
+    """Write a public text file that must not exist yet."""
+    try:
+        with path.open("x", encoding="utf-8") as file:
+            file.write(text)
+    except FileExistsError:
+        raise ConfigError(f"{path} is there already and is not overwritten{unless}") from None
+    except OSError as error:
+        raise ConfigError(f"{path}: cannot be written: {error.strerror}") from None
+
+
+def _replace(path: Path, text: str) -> None:
+    """Write a text file so that a reader sees the old one or the new one, never a part."""
+    fresh = path.with_name(f".{path.name}.{os.getpid()}")
+    try:
+        fresh.write_text(text, encoding="utf-8")
+        fresh.replace(path)
+    except OSError as error:
+        raise ConfigError(f"{path}: cannot be written: {error.strerror}") from None
