@@ -13,8 +13,9 @@
 
     [score]                             # only for `mpcnet score`
     data = "lender.csv"
-    model = "scorecard.toml"
-    output = "scores.csv"
+    scheme = "scheme.toml"              # the public part of the scorecard, the same at every party
+    points = "points.toml"              # the secret part, at the lender alone
+    output = "scores.csv"               # at the lender
 
 The file holds no secret; the key it points at does.
 """
@@ -72,12 +73,14 @@ class ScoreConfig:
 
     Attributes:
         data: the CSV file with this party's columns.
-        model: the scorecard; the points are there at the lender alone.
+        scheme: the public part of the scorecard.
+        points: its secret part, at the lender alone.
         output: where the scores go, at the party that learns them.
     """
 
     data: Path | None = None
-    model: Path | None = None
+    scheme: Path | None = None
+    points: Path | None = None
     output: Path | None = None
 
 
@@ -184,7 +187,7 @@ class Config:
         times = self.deadlines
         table["deadlines"] = {"connect": times.connect, "liveness": times.liveness, "total": times.total}
         if self.score is not None:
-            paths = {"data": self.score.data, "model": self.score.model, "output": self.score.output}
+            paths = {name: getattr(self.score, name) for name in ("data", "scheme", "points", "output")}
             table["score"] = {key: str(value) for key, value in paths.items() if value is not None}
         return tomli_w.dumps(table)
 
@@ -197,7 +200,8 @@ class _Deadlines(msgspec.Struct, forbid_unknown_fields=True):
 
 class _Score(msgspec.Struct, forbid_unknown_fields=True):
     data: str | None = None
-    model: str | None = None
+    scheme: str | None = None
+    points: str | None = None
     output: str | None = None
 
 
@@ -240,4 +244,4 @@ def plain_validation(message: str) -> str:
 def _score(raw: _Score | None, folder: Path) -> ScoreConfig | None:
     if raw is None:
         return None
-    return ScoreConfig(*(folder / text if text else None for text in (raw.data, raw.model, raw.output)))
+    return ScoreConfig(*(folder / text if text else None for text in (raw.data, raw.scheme, raw.points, raw.output)))

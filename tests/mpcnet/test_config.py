@@ -27,13 +27,13 @@ def test_everything_set(tmp_path: Path) -> None:
     (tmp_path / "party.toml").write_text(
         'name = "lender"\nidentity = "/keys/a.key"\ncertificate = "c.pem"\nlisten = "[::]:7001"\n'
         "[deadlines]\nconnect = 5\nliveness = 2.5\ntotal = 0\n"
-        '[score]\ndata = "lender.csv"\nmodel = "m.toml"\n'
+        '[score]\ndata = "lender.csv"\nscheme = "m.toml"\n'
     )
     config = Config.load(tmp_path)
     assert config.identity == Path("/keys/a.key")
     assert config.listen == ("::", 7001)
     assert config.deadlines == Deadlines(5, 2.5, 0)
-    assert config.score == ScoreConfig(tmp_path / "lender.csv", tmp_path / "m.toml", None)
+    assert config.score == ScoreConfig(tmp_path / "lender.csv", tmp_path / "m.toml", None, None)
 
 
 @pytest.mark.parametrize(
@@ -81,7 +81,7 @@ def test_made_folder_loads(tmp_path: Path) -> None:
     score = Config.load(files["bank"]).score
     assert score is not None
     assert score.data == tmp_path / "bank" / "bank.csv"
-    assert score.model is None
+    assert score.points is None
 
 
 def test_roster_that_is_not_there_yet(tmp_path: Path) -> None:
