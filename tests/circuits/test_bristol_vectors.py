@@ -74,7 +74,7 @@ def test_published_depths() -> None:
         ("adder64", lambda a, b: (a + b) & M64),
         ("sub64", lambda a, b: (a - b) & M64),
         ("mult64", lambda a, b: (a * b) & M64),
-        ("udivide64", lambda a, b: None if b > 2**63 else a // b if b else M64),  # see below
+        ("udivide64", lambda a, b: a // b if 0 < b <= 2**63 else None),  # see below
         ("divide64", lambda a, b: truncating_division(a, b) if b else None),
     ],
 )
