@@ -10,6 +10,7 @@ Each is usable only inside a kernel, and only on a CPU that has the path: `cpu.a
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import reduce
 from typing import Any
 
 from llvmlite import ir
@@ -17,7 +18,7 @@ from numba import types
 from numba.core import cgutils
 from numba.extending import intrinsic
 
-__all__ = ["aes_blocks", "aes_counter", "aes_expand_key", "aes_mmo", "emit"]
+__all__ = ["aes_blocks", "aes_counter", "aes_expand_key", "aes_fold", "aes_mmo", "aes_tmmo", "emit", "xor_into"]
 
 I8, I32, I64 = ir.IntType(8), ir.IntType(32), ir.IntType(64)
 BLOCK, BLOCK_I32 = ir.VectorType(I64, 2), ir.VectorType(I32, 4)
@@ -142,8 +143,8 @@ def aes_mmo(
     return _over_blocks(lanes, count, feed_forward=True)
 
 
-def counters(builder: Any, first: Any, n_lanes: int, n_registers: int) -> list[Any]:
-    """Registers of the blocks first, first + 1, ...: the low 64 bits count, the high ones are 0."""
+def counters(builder: Any, first: Any, n_lanes: int, n_registers: int, shift: int = 0) -> list[Any]:
+    """Registers of the blocks first + (i >> shift), i = 0, 1, ...: the low 64 bits count, the high ones are 0."""
     kind = vector(n_lanes)
     base = ir.Constant(kind, ir.Undefined)
     for lane in range(n_lanes):
@@ -151,7 +152,7 @@ def counters(builder: Any, first: Any, n_lanes: int, n_registers: int) -> list[A
         base = builder.insert_element(base, I64(0), I32(2 * lane + 1))
     registers = []
     for i in range(n_registers):
-        offsets = [value for lane in range(n_lanes) for value in (i * n_lanes + lane, 0)]
+        offsets = [value for lane in range(n_lanes) for value in ((i * n_lanes + lane) >> shift, 0)]
         registers.append(builder.add(base, constants(kind, offsets)))
     return registers
 
@@ -171,3 +172,74 @@ def aes_counter(
         return context.get_dummy_value()
 
     return types.void(lanes, count, types.uint64, types.uintp, types.uintp), generate
+
+
+@emit
+def aes_fold(
+    typing_context: Any, lanes: Any, n_leaves: Any, hole: Any, first: Any, keys: Any, low: Any, high: Any, total: Any
+) -> tuple[Any, Callable[..., Any]]:
+    """aes_fold(lanes, n_leaves, hole, first, keys, low, high, total): two registers of each leaf's stream, combined.
+
+    Leaf x, of 2 or 4, has its 11 round keys at keys + 176 x; its registers are AES of the counters first, first + 1 ...
+    XORs into `low` the leaves whose number is odd, into `high` leaves 2 and 3, and stores in `total` the XOR of all.
+    Where `hole` is 1, leaf 0 is left out, as if its stream were 0.
+    """
+    n_lanes, count, start = n_lanes_of(lanes), n_leaves.literal_value, hole.literal_value
+
+    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        kind = vector(n_lanes)
+        base = pointer(builder, arguments[4], BLOCK)
+        low, high, total = (pointer(builder, address, kind) for address in arguments[5:8])
+        leaves = range(start, count)
+        schedules = [builder.gep(base, [I32(11 * leaf)]) for leaf in leaves]
+        states = counters(builder, arguments[3], n_lanes, 2)
+        found = encrypt(builder, [state for state in states for _ in leaves], schedules, n_lanes)
+        for i in range(2):
+            streams = dict(zip(leaves, found[i * len(leaves) :], strict=False))
+            for target, members in ((low, [1, 3]), (high, [2, 3])):
+                chosen = [streams[leaf] for leaf in members if leaf < count]
+                if chosen:
+                    store(builder, reduce(builder.xor, chosen, load(builder, target, i)), target, i)
+            store(builder, reduce(builder.xor, streams.values()), total, i)
+        return context.get_dummy_value()
+
+    addresses = [types.uintp] * 4
+    return types.void(lanes, n_leaves, hole, types.uint64, *addresses), generate
+
+
+@emit
+def xor_into(typing_context: Any, lanes: Any, count: Any, source: Any, target: Any) -> tuple[Any, Callable[..., Any]]:
+    """xor_into(lanes, count, source, target): target ^= source, `count` registers."""
+    n_lanes, n_registers = n_lanes_of(lanes), count.literal_value
+
+    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        source, target = (pointer(builder, address, vector(n_lanes)) for address in arguments[2:4])
+        for i in range(n_registers):
+            store(builder, builder.xor(load(builder, source, i), load(builder, target, i)), target, i)
+        return context.get_dummy_value()
+
+    return types.void(lanes, count, types.uintp, types.uintp), generate
+
+
+@emit
+def aes_tmmo(
+    typing_context: Any, lanes: Any, count: Any, shift: Any, first: Any, source: Any, target: Any, round_keys: Any
+) -> tuple[Any, Callable[..., Any]]:
+    """aes_tmmo(lanes, count, shift, first, source, target, round_keys): E(E(x) ^ tweak) ^ E(x), may be in place.
+
+    The tweak of block i is first + (i >> shift), in the low 64 bits.
+    """
+    n_lanes, n_registers, down = n_lanes_of(lanes), count.literal_value, shift.literal_value
+
+    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        source, target = (pointer(builder, address, vector(n_lanes)) for address in arguments[4:6])
+        keys = pointer(builder, arguments[6], BLOCK)
+        inner = encrypt(builder, [load(builder, source, i) for i in range(n_registers)], [keys], n_lanes)
+        tweaks = counters(builder, arguments[3], n_lanes, n_registers, down)
+        masked = [builder.xor(state, tweak) for state, tweak in zip(inner, tweaks, strict=True)]
+        for i, state in enumerate(encrypt(builder, masked, [keys], n_lanes)):
+            store(builder, builder.xor(state, inner[i]), target, i)
+        return context.get_dummy_value()
+
+    addresses = [types.uintp] * 3
+    return types.void(lanes, count, shift, types.uint64, *addresses), generate
