@@ -66,7 +66,19 @@ class PeerDisconnected(MPCNetError):
 
 
 class PeerAborted(MPCNetError):
-    """A peer ended the run, with its reason."""
+    """A peer ended the run, with its reason.
+
+    Args:
+        message: the whole story, for people.
+        peer: the party at fault, as far as this side can tell.
+        reason: what the peer wrote; data of the peer's, to be shown and never acted upon.
+        culprit: the party that the peer names as the cause, perhaps itself; "" where it names none.
+    """
+
+    def __init__(self, message: str, *, peer: str = "", reason: str = "", culprit: str = "") -> None:
+        super().__init__(message, peer=peer)
+        self.reason = reason
+        self.culprit = culprit
 
 
 class Deadline(MPCNetError):

@@ -1,0 +1,161 @@
+"""From a configuration file to a session, and from a program to its exit.
+
+`connect` joins the network from inside an application that has an event loop; `run` is for a program that is nothing
+but one role: it makes the loop, and turns an interrupt or a SIGTERM into an end that the other parties hear of.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import hashlib
+import signal
+import socket
+from collections.abc import AsyncIterator, Awaitable, Callable
+from pathlib import Path
+from typing import Any, TypeVar
+
+from mpcnet.config import Config
+from mpcnet.errors import ConnectFailed
+from mpcnet.roster import format_address
+from mpcnet.session import Session
+from mpcnet.stats import Stats
+
+__all__ = ["connect", "job_digest", "new_event_loop", "run", "run_until_done"]
+
+T = TypeVar("T")
+
+
+@contextlib.asynccontextmanager
+async def connect(
+    config: str | Path | Config,
+    *,
+    job: bytes | str = b"",
+    listen_socket: socket.socket | None = None,
+    on_event: Callable[[Any], None] | None = None,
+) -> AsyncIterator[Session]:
+    """Join the network named in a configuration, and leave it when the body ends.
+
+    Parties may start in any order, as long as all are there before `deadlines.connect` has passed. When a peer fails
+    in the meantime, the body is cancelled wherever it waits and this raises an error that names the peer; when the
+    body raises, the others are told. The body must not block the event loop for longer than `deadlines.liveness`.
+
+    Args:
+        config: path of party.toml or of its folder, or a `Config`.
+        job: what the parties are about to do, if they agreed on a name for it; parties with another job are refused.
+        listen_socket: a bound TCP socket to listen on, instead of the address in the configuration; it is closed.
+        on_event: called with the transport's events, for a display.
+    Raises:
+        ConfigError: a file is wrong; nothing was sent.
+        ConnectFailed, HandshakeFailed: a party was not there in time, or is not who it should be.
+        MPCNetError: a peer failed, fell silent or ended the run; `peer` names the party at fault.
+    """
+    from mpcnet.wire.transport import connect_mesh
+
+    loaded = config if isinstance(config, Config) else Config.load(config)
+    identity = loaded.load_identity()
+    roster = loaded.load_roster(identity)
+    if listen_socket is None and loaded.listen is not None:
+        listen_socket = _bind(loaded.listen, loaded.source)
+    stats = Stats()
+    with stats.phase("connect"):
+        links, session_id = await connect_mesh(
+            identity,
+            roster,
+            job_digest(job),
+            connect_seconds=loaded.deadlines.connect,
+            liveness_seconds=loaded.deadlines.liveness,
+            listen_socket=listen_socket,
+            on_event=on_event,
+        )
+    session = Session(loaded.name, roster.names, links, session_id, total_seconds=loaded.deadlines.total, stats=stats)
+    async with session:
+        yield session
+
+
+def job_digest(job: bytes | str) -> bytes:
+    """32 bytes that name a job in the handshake."""
+    data = job.encode() if isinstance(job, str) else bytes(job)
+    return hashlib.blake2b(data, digest_size=32, person=b"mpcnet-job").digest()
+
+
+def run(
+    config: str | Path | Config,
+    main: Callable[[Session], Awaitable[T]],
+    *,
+    job: bytes | str = b"",
+    listen_socket: socket.socket | None = None,
+    on_event: Callable[[Any], None] | None = None,
+) -> T:
+    """Run one party from start to end: connect, await `main(session)`, leave.
+
+    Args:
+        main: an async function of the session.
+        config, job, listen_socket, on_event: as for `connect`.
+    Returns:
+        what `main` returned.
+    Raises:
+        KeyboardInterrupt: interrupted; the other parties were told.
+        SystemExit: code 143 when a SIGTERM came; the other parties were told.
+        Exception: whatever `connect` or `main` raised.
+    """
+
+    async def role() -> T:
+        async with connect(config, job=job, listen_socket=listen_socket, on_event=on_event) as session:
+            return await main(session)
+
+    return run_until_done(role)
+
+
+def run_until_done(role: Callable[[], Awaitable[T]]) -> T:
+    """Await `role()` in a fresh event loop, where a SIGTERM cancels it and becomes SystemExit(143)."""
+    terminated = False
+
+    async def guarded() -> T:
+        loop, task = asyncio.get_running_loop(), asyncio.current_task()
+        assert task is not None
+
+        def terminate() -> None:
+            nonlocal terminated
+            terminated = True
+            task.cancel()
+
+        with contextlib.suppress(NotImplementedError, ValueError, RuntimeError):  # Windows, or not the main thread
+            loop.add_signal_handler(signal.SIGTERM, terminate)
+        return await role()
+
+    try:
+        with asyncio.Runner(loop_factory=new_event_loop) as runner:
+            return runner.run(guarded())
+    except asyncio.CancelledError:
+        if terminated:
+            raise SystemExit(143) from None
+        raise
+
+
+def new_event_loop() -> asyncio.AbstractEventLoop:
+    """A loop of uvloop where that is installed (the extra `speed`), else of asyncio."""
+    try:
+        import uvloop
+    except ImportError:
+        return asyncio.new_event_loop()
+    return uvloop.new_event_loop()
+
+
+def _bind(address: tuple[str, int], source: str) -> socket.socket:
+    """A socket bound to the listen address, with a clear error."""
+    text = format_address(*address)
+    try:
+        family, kind, protocol, _, where = socket.getaddrinfo(
+            *address, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
+        )[0]
+        bound = socket.socket(family, kind, protocol)
+    except OSError as error:
+        raise ConnectFailed(f"{source}: listen address {text}: {error.strerror}") from None
+    try:
+        bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        bound.bind(where)
+    except OSError as error:
+        bound.close()
+        raise ConnectFailed(f"cannot listen on {text}: {error.strerror}; is another program using the port?") from None
+    return bound

@@ -1,0 +1,350 @@
+"""A session: this party, its live links to all the others, and what they do together.
+
+A session is an async context manager. While its body runs it watches every link; when one fails, or the deadline for
+the whole passes, it tells the other parties the first cause, cancels the body wherever it waits, and raises an error
+that names the party at fault. When the body itself raises, it tells the others who and why. Either way nothing of it
+is left when the body has ended: no task, no socket.
+
+There is no state outside the object: a process may hold any number of sessions.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import hashlib
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from types import TracebackType
+from typing import TYPE_CHECKING, Any, Protocol
+
+from mpcnet.errors import Deadline, MPCNetError, PeerAborted
+from mpcnet.stats import Stats
+from protocols.channel import Channel
+from protocols.errors import ProtocolError, StateError
+
+if TYPE_CHECKING:
+    from circuits import Circuit
+    from mpcnet.evaluate import Evaluator, Progress
+
+__all__ = ["LinkLike", "Session", "SessionMesh", "explain"]
+
+MAX_REASON = 400
+FAREWELL_SECONDS = 5.0  # how long a dying or closing session waits for its last words to leave
+
+
+class LinkLike(Protocol):
+    """What a session needs of a live connection to one peer."""
+
+    @property
+    def peer(self) -> str: ...
+
+    @property
+    def failure(self) -> asyncio.Future[Any]: ...
+
+    @property
+    def bytes_sent(self) -> int: ...
+
+    @property
+    def bytes_received(self) -> int: ...
+
+    def channel(self, label: str) -> Channel: ...
+
+    async def abort(self, reason: str, *, culprit: str = "") -> None: ...
+
+    async def close(self) -> None: ...
+
+
+@dataclass(frozen=True)
+class SessionMesh:
+    """Channels of one label to all the other parties; a `protocols.channel.Mesh`."""
+
+    party_id: int
+    n_parties: int
+    session_id: bytes
+    channels: Mapping[int, Channel]
+
+    def fork(self, label: str) -> SessionMesh:
+        channels = {party_id: channel.fork(label) for party_id, channel in self.channels.items()}
+        return SessionMesh(self.party_id, self.n_parties, _derive(self.session_id, label), channels)
+
+
+class Session:
+    """One party's end of a network of two to ten, from the handshake to the farewell.
+
+    Made by `mpcnet.connect`; made directly, from links of any kind, by tests and embedders.
+
+    Args:
+        name: this party.
+        parties: the names of all parties, in order of their party_id.
+        links: a live link to each other party, by name.
+        session_id: 32 bytes, the same at every party, different for every session.
+        total_seconds: how long the body may take; 0 for no limit.
+        stats: counters to go on with.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        parties: Sequence[str],
+        links: Mapping[str, LinkLike],
+        session_id: bytes,
+        *,
+        total_seconds: float = 0.0,
+        stats: Stats | None = None,
+    ) -> None:
+        self.name = name
+        self.parties = tuple(parties)
+        self.session_id = session_id
+        self.stats = stats if stats is not None else Stats()
+        if set(links) != set(self.parties) - {name} or len(self.parties) != len(links) + 1:
+            raise ValueError(f"expected a link to each of {', '.join(p for p in self.parties if p != name)}")
+        self._links = dict(links)
+        self._total_seconds = total_seconds
+        self.stats.traffic = self._traffic
+        self._evaluator: Evaluator | None = None
+        self._task: asyncio.Task[Any] | None = None
+        self._cancelling = 0
+        self._cancelled = False
+        self._error: MPCNetError | None = None
+        self._telling: asyncio.Future[Any] | None = None
+        self._timer: asyncio.TimerHandle | None = None
+        self._state = "new"
+
+    @property
+    def party_id(self) -> int:
+        """This party's number, 0..n_parties-1."""
+        return self.parties.index(self.name)
+
+    @property
+    def n_parties(self) -> int:
+        return len(self.parties)
+
+    @property
+    def peers(self) -> tuple[str, ...]:
+        """The other parties, in order."""
+        return tuple(party for party in self.parties if party != self.name)
+
+    def channel(self, peer: str, label: str) -> Channel:
+        """A channel to one peer; both ends use the same label, each label once a session.
+
+        Raises:
+            ValueError: no such peer, or a label that was used or is reserved (it begins with a dot).
+            StateError: the session is over.
+        """
+        if label.startswith("."):
+            raise ValueError(f"label {label!r} is reserved: labels with a leading dot belong to the session itself")
+        return self._channel(peer, label)
+
+    def mesh(self, label: str) -> SessionMesh:
+        """Channels to all other parties, under one label; every party calls it with the same one."""
+        party_ids = {peer: self.parties.index(peer) for peer in self.peers}
+        channels = {party_ids[peer]: self.channel(peer, label) for peer in self.peers}
+        return SessionMesh(self.party_id, self.n_parties, _derive(self.session_id, label), channels)
+
+    def _channel(self, peer: str, label: str) -> Channel:
+        if self._state != "open":
+            raise StateError(f"the session is {'not entered yet' if self._state == 'new' else 'over'}")
+        if peer not in self._links:
+            raise ValueError(f"no peer {peer!r}; there are {', '.join(self.peers)}")
+        return self._links[peer].channel(label)
+
+    async def evaluate(
+        self,
+        circuit: Circuit,
+        inputs: Mapping[str, Any],
+        *,
+        owners: Mapping[str, str],
+        reveal_to: Sequence[str] | Mapping[str, Sequence[str]],
+        compute: tuple[str, str] | None = None,
+        batch: int | None = None,
+        on_progress: Callable[[Progress], None] | None = None,
+    ) -> Any:
+        """Evaluate a circuit on inputs of several parties; every party makes the same call with its own inputs.
+
+        Two parties compute: one garbles, one evaluates. Any other owner hands XOR shares of its inputs to the two,
+        so its inputs stay private as long as those two do not put their heads together. Security: semi-honest; see
+        `mpcnet.evaluate`.
+
+        Args:
+            circuit: the same at every party.
+            inputs: this party's own ports: one value each, or a batch along the first axis; {} if it owns none.
+            owners: which party gives each input port.
+            reveal_to: who learns the outputs: the names for all of them, or for each output port the names.
+            compute: (garbler, evaluator); by default the owner of most input bits garbles and the next evaluates.
+            batch: how many instances, as a check, or where no input says so.
+            on_progress: called with a `Progress` now and then.
+        Returns:
+            What `circuit(...)` would return: a value, or a tuple of several, batched where an input was. None at a
+            party that learns nothing, and None in place of an output it does not learn.
+        Raises:
+            ConfigError, WidthError, ValueError: this party's arguments are wrong; the others are told, nothing secret
+                was sent, and the session is over.
+            AgreementError: the parties did not make the same call; names the field and the parties.
+            MPCNetError, ProtocolError: a peer failed; the session is over.
+        """
+        from mpcnet.evaluate import Evaluator
+
+        if self._evaluator is None:
+            self._evaluator = Evaluator(self)
+        return await self._evaluator.evaluate(
+            circuit, inputs, owners=owners, reveal_to=reveal_to, compute=compute, batch=batch, on_progress=on_progress
+        )
+
+    async def abort(self, reason: str, *, culprit: str | None = None) -> None:
+        """End the session at every party.
+
+        Args:
+            reason: what the others get to read: no secret, please.
+            culprit: the party at fault; by default this one.
+        """
+        if self._state == "open" and self._telling is None:
+            self._start_telling(culprit or self.name, reason)
+        if self._telling is not None:
+            await asyncio.shield(self._telling)
+        await self.close()
+
+    async def close(self) -> None:
+        """Say goodbye and close every link; what was sent before still arrives. Does nothing the second time."""
+        if self._state == "over":
+            return
+        self._state = "over"
+        self._stop_watching()
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(FAREWELL_SECONDS):
+                await asyncio.gather(*(link.close() for link in self._links.values()), return_exceptions=True)
+
+    async def __aenter__(self) -> Session:
+        if self._state != "new":
+            raise StateError("a session is entered once")
+        task = asyncio.current_task()
+        if task is None:
+            raise StateError("a session is entered inside a task")
+        self._task, self._cancelling, self._state = task, task.cancelling(), "open"
+        for link in self._links.values():
+            link.failure.add_done_callback(self._on_failure)
+        if self._total_seconds:
+            self._timer = asyncio.get_running_loop().call_later(self._total_seconds, self._on_deadline)
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        assert self._task is not None
+        cancelled_by_others = isinstance(error, asyncio.CancelledError)
+        if self._cancelled:
+            cancelled_by_others = self._task.uncancel() > self._cancelling
+        if error is not None and self._error is None and not cancelled_by_others and self._state == "open":
+            self._adopt_failure()
+        if error is not None and self._error is None and self._telling is None and self._state == "open":
+            culprit, reason = explain(error, self.name, self.parties)
+            self._start_telling(culprit, reason)
+        if self._telling is not None:
+            await asyncio.shield(self._telling)
+        await self.close()
+        fatal = error is not None and not isinstance(error, Exception | asyncio.CancelledError)
+        if self._error is not None and self._error is not error and not cancelled_by_others and not fatal:
+            raise self._error from error
+
+    def _on_failure(self, failure: asyncio.Future[Any]) -> None:
+        error = None if failure.cancelled() else failure.exception()
+        if error is None or self._state != "open" or self._telling is not None:
+            return
+        peer = next(name for name, link in self._links.items() if link.failure is failure)
+        self._fail(*self._cause(peer, error))
+
+    def _on_deadline(self) -> None:
+        if self._state == "open" and self._telling is None:
+            limit = f"{self._total_seconds:g} s"
+            error = Deadline(f"the session took longer than {limit}; deadlines.total in party.toml sets the limit")
+            self._fail(error, self.name, f"its limit of {limit} for the session passed")
+
+    def _adopt_failure(self) -> None:
+        """The body raised because of a link before the watcher was called: take the link's word."""
+        for peer, link in self._links.items():
+            if link.failure.done() and not link.failure.cancelled() and link.failure.exception() is not None:
+                error, culprit, reason = self._cause(peer, link.failure.exception())
+                self._error = error
+                self._start_telling(culprit, reason)
+                return
+
+    def _cause(self, peer: str, error: BaseException | None) -> tuple[MPCNetError, str, str]:
+        """What a failed link means: the error to raise here, and the culprit and reason to pass on."""
+        if not isinstance(error, PeerAborted):
+            reason = _strip(str(error), peer)
+            mine = error if isinstance(error, MPCNetError) else MPCNetError(f"{peer}: {reason}", peer=peer)
+            mine.peer = mine.peer or peer
+            return mine, peer, reason
+        culprit = error.culprit if error.culprit in self.parties else peer
+        reason = clean(error.reason or _strip(str(error), peer))
+        if culprit == peer:
+            return PeerAborted(f"{peer} ended the run: {reason}", peer=peer), peer, reason
+        if culprit == self.name:
+            return (
+                PeerAborted(f"{peer} ended the run and names this party as the cause: {reason}", peer=peer),
+                peer,
+                (f"it ended the run and named {self.name} as the cause: {reason}"),
+            )
+        return PeerAborted(f"{culprit}: {reason} (reported by {peer})", peer=culprit), culprit, reason
+
+    def _fail(self, error: MPCNetError, culprit: str, reason: str) -> None:
+        self._error = error
+        self._start_telling(culprit, reason)
+        if self._task is not None and not self._task.done():
+            self._cancelled = True
+            self._task.cancel()
+
+    def _start_telling(self, culprit: str, reason: str) -> None:
+        self._telling = asyncio.ensure_future(self._tell(culprit, clean(reason)))
+
+    async def _tell(self, culprit: str, reason: str) -> None:
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(FAREWELL_SECONDS):
+                telling = (link.abort(reason, culprit=culprit) for link in self._links.values())
+                await asyncio.gather(*telling, return_exceptions=True)
+
+    def _stop_watching(self) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+        for link in self._links.values():
+            link.failure.remove_done_callback(self._on_failure)
+
+    def _traffic(self) -> dict[str, tuple[int, int]]:
+        return {peer: (link.bytes_sent, link.bytes_received) for peer, link in self._links.items()}
+
+    def __repr__(self) -> str:
+        return f"<Session of {self.name} with {', '.join(self.peers)}, {self._state}>"
+
+
+def explain(error: BaseException, me: str, parties: Sequence[str]) -> tuple[str, str]:
+    """Who is at fault for an error of this party's program, and what to tell the others: no secret.
+
+    Errors of this project speak for themselves, for their messages hold none; of any other only the type is told.
+    """
+    from circuits.errors import CircuitError
+
+    while isinstance(error, BaseExceptionGroup):
+        error = error.exceptions[0]
+    if isinstance(error, asyncio.CancelledError):
+        return me, "it was cancelled"
+    if isinstance(error, KeyboardInterrupt):
+        return me, "it was interrupted"
+    if isinstance(error, MPCNetError | ProtocolError | CircuitError):
+        peer = getattr(error, "peer", "")
+        culprit = peer if peer in parties else me
+        return culprit, _strip(str(error), culprit)
+    return me, f"its program failed with {type(error).__name__}"
+
+
+def clean(text: str) -> str:
+    """A peer's reason as one printable line of limited length."""
+    line = " ".join("".join(c if c.isprintable() else " " for c in text).split())
+    return line if len(line) <= MAX_REASON else line[: MAX_REASON - 3] + "..."
+
+
+def _strip(text: str, culprit: str) -> str:
+    return text.removeprefix(f"{culprit}: ")
+
+
+def _derive(session_id: bytes, label: str) -> bytes:
+    return hashlib.blake2b(label.encode(), key=session_id, digest_size=32, person=b"mpcnet-mesh").digest()

@@ -1,0 +1,116 @@
+"""What a session has done: seconds for each phase, gates, bytes, and who learned what.
+
+Nothing here is secret: names of ports and parties, counts, times and sizes that every party knows.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import time
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+__all__ = ["EvaluationRecord", "Stats"]
+
+PHASES = ("connect", "agree", "inputs", "ot", "evaluate", "outputs")
+
+
+@dataclass(frozen=True)
+class EvaluationRecord:
+    """One evaluation as the parties agreed on it: what an auditor asks for.
+
+    Attributes:
+        circuit: its name at this party; no meaning.
+        circuit_digest: hexadecimal, the same at every party.
+        owners: input port -> the party that gave it.
+        reveal_to: output port -> the parties that learned it.
+        compute: the garbler and the evaluator.
+        instances: how many times the circuit was evaluated.
+        and_gates: AND gates of all instances together.
+        started: seconds since the epoch, by this party's clock.
+    """
+
+    circuit: str
+    circuit_digest: str
+    owners: Mapping[str, str]
+    reveal_to: Mapping[str, tuple[str, ...]]
+    compute: tuple[str, str]
+    instances: int
+    and_gates: int
+    started: float
+
+    def as_dict(self) -> dict[str, Any]:
+        """For JSON."""
+        return {
+            "circuit": self.circuit,
+            "circuit_digest": self.circuit_digest,
+            "owners": dict(self.owners),
+            "reveal_to": {port: list(names) for port, names in self.reveal_to.items()},
+            "compute": list(self.compute),
+            "instances": self.instances,
+            "and_gates": self.and_gates,
+            "started": self.started,
+        }
+
+
+@dataclass
+class Stats:
+    """Counters of one session; grows while the session runs.
+
+    Attributes:
+        seconds: time by phase: connect, agree, inputs, ot, evaluate, outputs.
+        evaluations: one record for each evaluation that was agreed on.
+        traffic: reads the bytes sent to and received from each peer, TLS excluded.
+    """
+
+    seconds: dict[str, float] = field(default_factory=lambda: dict.fromkeys(PHASES, 0.0))
+    evaluations: list[EvaluationRecord] = field(default_factory=list)
+    traffic: Callable[[], Mapping[str, tuple[int, int]]] = field(default=dict, repr=False)
+    started: float = field(default_factory=time.perf_counter, repr=False)
+
+    @contextlib.contextmanager
+    def phase(self, name: str) -> Iterator[None]:
+        """Add the time spent inside to a phase."""
+        start = time.perf_counter()
+        try:
+            yield
+        finally:
+            self.seconds[name] = self.seconds.get(name, 0.0) + time.perf_counter() - start
+
+    @property
+    def bytes_sent(self) -> int:
+        """Bytes sent to all peers."""
+        return sum(sent for sent, _ in self.traffic().values())
+
+    @property
+    def bytes_received(self) -> int:
+        """Bytes received from all peers."""
+        return sum(received for _, received in self.traffic().values())
+
+    @property
+    def and_gates(self) -> int:
+        """AND gates of all evaluations and instances."""
+        return sum(record.and_gates for record in self.evaluations)
+
+    @property
+    def instances(self) -> int:
+        """Instances of all evaluations."""
+        return sum(record.instances for record in self.evaluations)
+
+    @property
+    def total_seconds(self) -> float:
+        """Since the session began to connect."""
+        return time.perf_counter() - self.started
+
+    def as_dict(self) -> dict[str, Any]:
+        """For JSON."""
+        return {
+            "bytes_sent": self.bytes_sent,
+            "bytes_received": self.bytes_received,
+            "bytes_by_peer": {peer: {"sent": s, "received": r} for peer, (s, r) in self.traffic().items()},
+            "and_gates": self.and_gates,
+            "instances": self.instances,
+            "seconds": {**{k: round(v, 6) for k, v in self.seconds.items()}, "total": round(self.total_seconds, 6)},
+            "evaluations": [record.as_dict() for record in self.evaluations],
+        }
