@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from circuits.ir import Circuit
 
-__all__ = ["and_levels", "remove_dead"]
+__all__ = ["and_levels", "remove_dead", "simplify"]
 
 
 def and_levels(circuit: Circuit) -> NDArray[np.int32]:
@@ -58,3 +58,24 @@ def remove_dead(circuit: Circuit) -> Circuit:
         renumber[circuit.right[kept]],
         renumber[circuit.output_wires],
     )
+
+
+def simplify(circuit: Circuit) -> Circuit:
+    """The same function with constants folded, equal gates shared and dead gates removed.
+
+    For circuits that come from files: those made in the circuit language are in this form already. Where that saves
+    neither AND gates nor gates in all, only the dead gates go and the rest stays in place. (Folding moves NOT gates to
+    where they are read, which can make more of them.)
+    """
+    from circuits.builder import Builder
+
+    live = remove_dead(circuit)
+    if not circuit.outputs:
+        return live
+    builder = Builder(circuit.name)
+    wires = [wire for port in circuit.inputs for wire in builder.input(port.name, port.type)]
+    results = iter(builder.inline(live, wires))
+    for port in circuit.outputs:
+        builder.output(port.name, port.type, [next(results) for _ in range(port.n_bits)])
+    folded = builder.build()
+    return min(live, folded, key=lambda c: (c.and_count, c.n_gates))

@@ -5,8 +5,9 @@ from __future__ import annotations
 import numpy as np
 from hypothesis import given
 
+from circuits import bristol
 from circuits.ir import AND, ONE, XOR, Circuit, Port
-from circuits.passes import and_levels, remove_dead
+from circuits.passes import and_levels, remove_dead, simplify
 from circuits.plain import evaluate_bits
 from circuits.types import UInt
 from tests.kit.circuits import circuits, random_bits
@@ -62,3 +63,22 @@ def test_remove_dead_leaves_what_the_outputs_read(circuit: Circuit) -> None:
     read = {*live.left.tolist(), *live.right.tolist(), *live.output_wires.tolist()}
     assert read >= set(range(live.first_gate, live.n_wires))
     assert remove_dead(live) is live
+
+
+def test_simplify_folds_constants_and_shares_equal_gates() -> None:
+    # out = (a & b) ^ (b & a), (a & 1) & (b ^ 0)
+    gates = "1 1 1 2 EQ\n1 1 0 3 EQ\n2 1 0 1 4 AND\n2 1 1 0 5 AND\n2 1 4 5 8 XOR\n2 1 0 2 6 AND\n2 1 1 3 7 XOR\n"
+    circuit = bristol.loads(f"8 10\n2 1 1\n1 2\n{gates}2 1 6 7 9 AND\n")
+    assert circuit.and_count == 4
+    simple = simplify(circuit)
+    assert (simple.and_count, simple.n_gates) == (1, 1)
+    assert [simple(a, b) for a in (0, 1) for b in (0, 1)] == [0, 0, 0, 2]
+
+
+@given(circuits())
+def test_simplify_keeps_the_function_and_the_ports(circuit: Circuit) -> None:
+    simple = simplify(circuit)
+    assert (simple.inputs, simple.outputs) == (circuit.inputs, circuit.outputs)
+    assert simple.and_count <= circuit.and_count
+    bits = random_bits(2, 64, circuit.n_inputs)
+    np.testing.assert_array_equal(evaluate_bits(simple, bits), evaluate_bits(circuit, bits))
