@@ -1,9 +1,9 @@
 """What a circuit costs: gates, depth, width, and bytes on the wire by protocol.
 
     half gates   two parties, a constant number of rounds. 32 bytes for each AND gate (Zahur, Rosulek, Evans, Eurocrypt
-                 2015), XOR and NOT free. A garbler's input bit is one label of 16 bytes. An evaluator's input bit is a
-                 correlated OT: kappa / k bits for the extension (SoftSpokenOT, ePrint 2022/192), 16 bytes to correct
-                 the messages and 1 bit to correct the choice.
+                 2015), XOR and NOT free. A garbler's input bit costs nothing: labels are expanded from a seed. An
+                 evaluator's input bit is a correlated OT: kappa / k bits for the extension (SoftSpokenOT, ePrint
+                 2022/192), 16 bytes to correct the messages and 1 bit to correct the choice.
     GMW          two parties, a round for each AND level. For each AND gate each party opens 2 bits; the triple behind
                  it takes two random OTs, kappa / k bits each.
 
@@ -53,7 +53,6 @@ class CostReport:
     and_depth: int
     and_width: int
     half_gates_table_bytes: int
-    half_gates_garbler_bit_bytes: float
     half_gates_evaluator_bit_bytes: float
     gmw_rounds: int
     gmw_online_bytes: float
@@ -72,8 +71,7 @@ class CostReport:
         results = ", ".join(port.type for port in self.outputs)
         n_in, n_out = (sum(port.n_bits for port in side) for side in (self.inputs, self.outputs))
         for_bits = (
-            f"and {self.half_gates_garbler_bit_bytes:g} B for each input bit of the garbler, "
-            f"{self.half_gates_evaluator_bit_bytes:g} B of the evaluator (OT, k = {self.ot_k})"
+            f"and {self.half_gates_evaluator_bit_bytes:g} B for each input bit of the evaluator (k = {self.ot_k})"
         )
         for_rounds = f"in {self.gmw_rounds:,} rounds, after {self.gmw_triple_bytes:,.0f} B for triples"
         rows = [
@@ -115,7 +113,6 @@ def report(circuit: Circuit, *, k: int = 2) -> CostReport:
         and_depth=circuit.and_depth,
         and_width=int(np.bincount(levels).max(initial=0)),
         half_gates_table_bytes=TABLE_BYTES * n_and,
-        half_gates_garbler_bit_bytes=LABEL_BYTES,
         half_gates_evaluator_bit_bytes=ot_bytes + LABEL_BYTES + 1 / 8,
         gmw_rounds=circuit.and_depth,
         gmw_online_bytes=2 * 2 * n_and / 8,

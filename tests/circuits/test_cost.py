@@ -33,7 +33,6 @@ def test_report() -> None:
     assert cost.inputs == (PortCost("in0", "UInt[2]", 2), PortCost("in1", "UInt[2]", 2))
     assert cost.outputs == (PortCost("out0", "UInt[2]", 2),)
     assert cost.half_gates_table_bytes == 96
-    assert cost.half_gates_garbler_bit_bytes == 16
     assert cost.half_gates_evaluator_bit_bytes == 8 + 16 + 1 / 8
     assert (cost.gmw_rounds, cost.gmw_online_bytes, cost.gmw_triple_bytes) == (2, 1.5, 48)
     assert report(bristol.loads(SMALL), k=8).half_gates_evaluator_bit_bytes == 2 + 16 + 1 / 8
