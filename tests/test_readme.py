@@ -1,0 +1,78 @@
+"""Everything that README.md shows is run.
+
+A Python block whose first line is a comment with a file name (`# approve.py`) is saved under that name; any other
+Python block is executed. A `sh` block runs line by line in the same folder as the saved files; lines that end in
+`# terminal N` and follow each other run at the same time. A line that ends in `# not run in tests` is skipped.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import sys
+from itertools import groupby
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parent.parent
+FENCE = re.compile(r"^```(\w+)\n(.*?)^```$", re.M | re.S)
+FILE = re.compile(r"^# ([\w-]+\.py)\n")
+TERMINAL = re.compile(r"#\s*terminal \d")
+SKIP = "# not run in tests"
+SECONDS = 300
+
+
+def blocks() -> list[tuple[str, str, int]]:
+    """(language, text, line) of each fenced block that runs."""
+    text = (ROOT / "README.md").read_text(encoding="utf-8")
+    found = [(m[1], m[2], text.count("\n", 0, m.start()) + 1) for m in FENCE.finditer(text)]
+    return [block for block in found if block[0] in ("python", "sh")]
+
+
+def environment() -> dict[str, str]:
+    return {**os.environ, "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}", "NO_COLOR": "1"}
+
+
+def run_together(lines: list[str], folder: Path) -> None:
+    """Run shell lines at the same time; all must succeed."""
+    running = [
+        subprocess.Popen(
+            line, shell=True, cwd=folder, env=environment(), stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
+        )
+        for line in lines
+    ]  # fmt: skip
+    try:
+        for line, process in zip(lines, running, strict=True):
+            output, _ = process.communicate(timeout=SECONDS)
+            assert process.returncode == 0, f"$ {line}\nexit code {process.returncode}\n{output}"
+    finally:
+        for process in running:
+            process.kill()
+            process.wait()
+
+
+@pytest.mark.timeout(2 * SECONDS)
+def test_every_block_of_the_readme_runs(tmp_path: Path) -> None:
+    found = blocks()
+    assert {language for language, _, _ in found} == {"python", "sh"}
+    for language, text, line in found:
+        if language == "python":
+            named = FILE.match(text)
+            if named:
+                (tmp_path / named[1]).write_text(text, encoding="utf-8")
+            else:
+                script = tmp_path / f"readme_line_{line}.py"
+                script.write_text(text, encoding="utf-8")
+                run_together([f"{sys.executable} {script.name}"], tmp_path)
+            continue
+        lines = [entry for entry in text.splitlines() if entry.strip() and not entry.startswith("#")]
+        runnable = [entry for entry in lines if SKIP not in entry]
+        for together, group in groupby(runnable, key=lambda entry: bool(TERMINAL.search(entry))):
+            if together:
+                run_together(list(group), tmp_path)
+            else:
+                for entry in group:
+                    run_together([entry], tmp_path)
