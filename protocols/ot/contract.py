@@ -1,0 +1,49 @@
+"""What a source of random OT offers: the one primitive from which `OtSender` and `OtReceiver` derive the others.
+
+SoftSpoken (`protocols.ot.extension`) and base OT (`protocols.ot.base`) are such sources; another extension takes its
+place here by having the same two methods.
+"""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+__all__ = ["ONE_CALL", "Blocks", "RandomOtReceiver", "RandomOtSender"]
+
+ONE_CALL = 1 << 62  # a max_count that no call exceeds
+
+Blocks = NDArray[np.uint8]
+"""uint8, the last axis of 16 bytes."""
+
+
+class RandomOtSender(Protocol):
+    """The sender's side of a source of random OT."""
+
+    @property
+    def max_count(self) -> int:
+        """How many OTs one call gives at most."""
+        ...
+
+    async def extend(self, count: int) -> Blocks:
+        """The next `count` random pairs, uint8 of shape (count, 2, 16); 1 <= count <= max_count."""
+        ...
+
+
+class RandomOtReceiver(Protocol):
+    """The receiver's side.
+
+    Where a call takes more than max_count OTs, `extend` runs again while the caller receives on the same channel. A
+    source whose `extend` itself receives there names ONE_CALL as its max_count.
+    """
+
+    @property
+    def max_count(self) -> int:
+        """How many OTs one call gives at most; the same as the sender's."""
+        ...
+
+    async def extend(self, choices: NDArray[np.uint8]) -> Blocks:
+        """The chosen one of each of the next pairs: uint8 of shape (n, 16) for choices of shape (n,), 0 or 1."""
+        ...

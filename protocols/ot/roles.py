@@ -1,0 +1,291 @@
+"""The two roles: random, correlated and chosen OT, as often as one likes, after one setup."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from protocols import bits
+from protocols.channel import Channel
+from protocols.errors import StateError
+from protocols.ot import derive
+from protocols.ot.base import BaseOtReceiver, BaseOtSender
+from protocols.ot.contract import Blocks, RandomOtReceiver, RandomOtSender
+from protocols.ot.extension import KAPPA, SoftSpokenReceiver, SoftSpokenSender, tree_depths
+from protocols.ot.work import together
+from protocols.rng import Rng, system_rng
+
+__all__ = ["OtReceiver", "OtSender", "receive", "send"]
+
+BLOCK_BYTES = 16
+_AHEAD = 2  # parts of a call that the receiver may be ahead of the sender's answers
+
+
+class _Once:
+    """One call at a time, and none after a call that failed: the two sides would no longer count alike."""
+
+    def __init__(self) -> None:
+        self._state = "ready"
+
+    @contextmanager
+    def call(self) -> Iterator[None]:
+        if self._state == "busy":
+            raise StateError("an OT call on this object has not ended; await them in turn, or set up another on a fork")
+        if self._state == "broken":
+            raise StateError("an earlier OT call on this object failed; set up anew")
+        self._state = "busy"
+        try:
+            yield
+        except BaseException:
+            self._state = "broken"
+            raise
+        self._state = "ready"
+
+
+def _parts(count: int, largest: int) -> list[slice]:
+    return [slice(start, min(start + largest, count)) for start in range(0, count, largest)]
+
+
+def _count(count: Any) -> int:
+    if isinstance(count, bool) or not isinstance(count, int | np.integer) or count < 0:
+        raise ValueError(f"count must be an integer of at least 0, not {count!r}")
+    return int(count)
+
+
+def _messages(messages: Any) -> Blocks:
+    array = np.asarray(messages)
+    if array.dtype != np.uint8 or array.shape[1:] != (2, BLOCK_BYTES):
+        raise ValueError(f"messages must be uint8 of shape (n, 2, {BLOCK_BYTES}), not {array.dtype} {array.shape}")
+    return array
+
+
+class OtSender:
+    """The sender of OTs. `setup` makes one; both sides then make the same calls in the same order.
+
+    Security: that of its source; `setup` takes SoftSpokenOT, semi-honest (`protocols.ot.extension`). Leaks the counts.
+
+    Args:
+        channel: to the receiver, for this object alone.
+        source: where random OTs come from.
+    """
+
+    def __init__(self, channel: Channel, source: RandomOtSender) -> None:
+        self._channel, self._source, self._once = channel, source, _Once()
+
+    @classmethod
+    async def setup(cls, channel: Channel, *, k: int = 2, rng: Rng = system_rng) -> OtSender:
+        """Set up SoftSpokenOT: 128 base OTs, some 50 ms.
+
+        Args:
+            channel: to the receiver, for this object alone.
+            k: 1 to 8, the same at both sides; an OT costs 16 / k bytes more and 2**k / k times the AES.
+            rng: the source of randomness.
+        Raises:
+            ValueError: k is not between 1 and 8.
+            MessageError: the receiver's message has a wrong length or holds an invalid group element.
+        """
+        return cls(channel, await SoftSpokenSender.setup(channel, k, rng=rng))
+
+    async def random(self, count: int) -> Blocks:
+        """Random pairs.
+
+        Returns:
+            uint8 of shape (count, 2, 16).
+        Raises:
+            ValueError: a negative count.
+            StateError: another call has not ended, or failed.
+            MessageError: the receiver's message has a wrong length.
+        Cost: 1 message for each 65,536 OTs; receiver 16 / k bytes an OT, sender none.
+        """
+        count = _count(count)
+        pairs = np.empty((count, 2, BLOCK_BYTES), np.uint8)
+        with self._once.call():
+            for part in _parts(count, self._source.max_count):
+                pairs[part] = await self._source.extend(part.stop - part.start)
+        return pairs
+
+    async def correlated(self, count: int, delta: bytes) -> Blocks:
+        """Random zero messages; the one message of each pair is zero message ^ delta.
+
+        Args:
+            count: how many.
+            delta: 16 bytes, secret; the same or another one in each call.
+        Returns:
+            uint8 of shape (count, 16).
+        Raises:
+            ValueError: a negative count, or a delta of another length.
+            StateError: another call has not ended, or failed.
+            MessageError: the receiver's message has a wrong length.
+        Cost: 2 messages for each 65,536 OTs; receiver 16 / k bytes an OT, sender 16.
+        """
+        count, delta = _count(count), bytes(delta)
+        if len(delta) != BLOCK_BYTES:
+            raise ValueError(f"delta must have {BLOCK_BYTES} bytes, not {len(delta)}")
+        keys = np.empty((count, BLOCK_BYTES), np.uint8)
+        with self._once.call():
+            for part in _parts(count, self._source.max_count):
+                keys[part], corrections = derive.correlate(await self._source.extend(part.stop - part.start), delta)
+                await self._channel.send(corrections)
+        return keys
+
+    async def chosen(self, messages: Blocks) -> None:
+        """Send one of each pair of messages, without learning which.
+
+        Args:
+            messages: uint8 of shape (n, 2, 16).
+        Raises:
+            ValueError: a wrong shape or dtype.
+            StateError: another call has not ended, or failed.
+            MessageError: the receiver's message has a wrong length.
+        Cost: 2 messages for each 65,536 OTs; receiver 16 / k bytes an OT, sender 32.
+        """
+        messages = _messages(messages)
+        with self._once.call():
+            for part in _parts(len(messages), self._source.max_count):
+                pads = await self._source.extend(part.stop - part.start)
+                await self._channel.send(derive.mask_messages(pads, messages[part]))
+
+
+class OtReceiver:
+    """The receiver of OTs. `setup` makes one; both sides then make the same calls in the same order.
+
+    Security: that of its source; `setup` takes SoftSpokenOT, semi-honest (`protocols.ot.extension`). Leaks the counts.
+
+    Args:
+        channel: to the sender, for this object alone.
+        source: where random OTs come from.
+        rng: the source of the choices of `random`.
+    """
+
+    def __init__(self, channel: Channel, source: RandomOtReceiver, *, rng: Rng = system_rng) -> None:
+        self._channel, self._source, self._rng, self._once = channel, source, rng, _Once()
+
+    @classmethod
+    async def setup(cls, channel: Channel, *, k: int = 2, rng: Rng = system_rng) -> OtReceiver:
+        """Set up SoftSpokenOT: 128 base OTs, some 50 ms; the arguments and errors are those of `OtSender.setup`."""
+        return cls(channel, await SoftSpokenReceiver.setup(channel, k, rng=rng), rng=rng)
+
+    async def random(self, count: int) -> tuple[NDArray[np.uint8], Blocks]:
+        """Random choices, and the message of each pair that they name.
+
+        Returns:
+            choices, uint8 of shape (count,); messages, uint8 of shape (count, 16).
+        Raises:
+            ValueError: a negative count.
+            StateError: another call has not ended, or failed.
+        Cost: that of `OtSender.random`.
+        """
+        count = _count(count)
+        got = np.empty((count, BLOCK_BYTES), np.uint8)
+        with self._once.call():
+            choices = bits.random_bits(self._rng, count)
+            for part in _parts(count, self._source.max_count):
+                got[part] = await self._source.extend(choices[part])
+        return choices, got
+
+    async def correlated(self, choices: NDArray[np.uint8]) -> Blocks:
+        """The zero message of each pair where the choice is 0, the one message where it is 1.
+
+        Args:
+            choices: shape (n,), values 0 or 1.
+        Returns:
+            uint8 of shape (n, 16): zero message ^ choice * delta.
+        Raises:
+            ValueError: choices has a wrong shape or value.
+            StateError: another call has not ended, or failed.
+            MessageError: the sender's message has a wrong length.
+        Cost: that of `OtSender.correlated`.
+        """
+        return await self._answered(bits.as_bits(choices, "choices"), (BLOCK_BYTES,), derive.unmask_correlated)
+
+    async def chosen(self, choices: NDArray[np.uint8]) -> Blocks:
+        """Obtain one message of each pair, without telling the sender which.
+
+        Args:
+            choices: shape (n,), values 0 or 1.
+        Returns:
+            uint8 of shape (n, 16); row i is the sender's messages[i, choices[i]].
+        Raises:
+            ValueError: choices has a wrong shape or value.
+            StateError: another call has not ended, or failed.
+            MessageError: the sender's message has a wrong length.
+        Cost: that of `OtSender.chosen`.
+        """
+        return await self._answered(bits.as_bits(choices, "choices"), (2, BLOCK_BYTES), derive.unmask_chosen)
+
+    async def _answered(self, choices: NDArray[np.uint8], shape: tuple[int, ...], unmask: Any) -> Blocks:
+        """Extend part after part, some parts ahead of the sender's answers, and unmask these with `unmask`."""
+        got = np.empty((len(choices), BLOCK_BYTES), np.uint8)
+        parts = _parts(len(choices), self._source.max_count)
+        pads: asyncio.Queue[Blocks] = asyncio.Queue(_AHEAD)
+
+        async def extend() -> None:
+            for part in parts:
+                await pads.put(await self._source.extend(choices[part]))
+
+        async def answer() -> None:
+            for part in parts:
+                pad = await pads.get()
+                message = await self._channel.receive(len(pad) * int(np.prod(shape)))
+                answers = np.frombuffer(message, np.uint8).reshape(-1, *shape)
+                got[part] = unmask(pad, choices[part], answers)
+
+        with self._once.call():
+            await together(extend(), answer())
+        return got
+
+
+async def send(channel: Channel, messages: Blocks, *, k: int = 2, rng: Rng = system_rng) -> None:
+    """Send one of each pair of messages, without learning which; with a setup of its own.
+
+    Up to 128 pairs go by base OT directly, more by SoftSpokenOT; with none, nothing is said.
+
+    Security: semi-honest, random-oracle model, computational Diffie-Hellman. Leaks the count.
+
+    Args:
+        channel: ordered channel to the receiver.
+        messages: uint8 of shape (n, 2, 16).
+        k: 1 to 8, the same at both sides.
+        rng: the source of randomness.
+    Raises:
+        ValueError: messages has a wrong shape or dtype, or k is not between 1 and 8; nothing was sent.
+        MessageError: the receiver's message has a wrong length or holds an invalid group element.
+    Cost: n <= 128: 3 messages, sender 32 + 32 * n bytes, receiver 64 * n. Else those of `OtSender.setup` and `chosen`.
+    """
+    messages = _messages(messages)
+    tree_depths(k)
+    if len(messages) > KAPPA:
+        await (await OtSender.setup(channel, k=k, rng=rng)).chosen(messages)
+    elif len(messages):
+        await OtSender(channel, BaseOtSender(channel, rng=rng)).chosen(messages)
+
+
+async def receive(channel: Channel, choices: NDArray[np.uint8], *, k: int = 2, rng: Rng = system_rng) -> Blocks:
+    """Obtain one message of each pair, without telling the sender which; with a setup of its own.
+
+    Security: semi-honest, random-oracle model, computational Diffie-Hellman. Leaks the count.
+
+    Args:
+        channel: ordered channel to the sender.
+        choices: shape (n,), values 0 or 1.
+        k: 1 to 8, the same at both sides.
+        rng: the source of randomness.
+    Returns:
+        uint8 of shape (n, 16); row i is messages[i, choices[i]].
+    Raises:
+        ValueError: choices has a wrong shape or value, or k is not between 1 and 8; nothing was sent.
+        MessageError: the sender's message has a wrong length or holds an invalid group element.
+    Cost: that of `send`.
+    """
+    choices = bits.as_bits(choices, "choices")
+    tree_depths(k)
+    if len(choices) > KAPPA:
+        return await (await OtReceiver.setup(channel, k=k, rng=rng)).chosen(choices)
+    if len(choices):
+        return await OtReceiver(channel, BaseOtReceiver(channel, rng=rng)).chosen(choices)
+    return np.empty((0, BLOCK_BYTES), np.uint8)
