@@ -165,9 +165,9 @@ class BaseOtSender:
     def __init__(self, channel: Channel, *, rng: Rng = system_rng) -> None:
         self._channel, self._rng = channel, rng
 
-    async def extend(self, count: int) -> Blocks:
-        """The next random pairs, uint8 of shape (count, 2, 16)."""
-        return await send(self._channel, count, rng=self._rng)
+    async def extend(self, out: Blocks) -> None:
+        """Write the next random pairs to `out`, uint8 of shape (n, 2, 16)."""
+        out[:] = await send(self._channel, len(out), rng=self._rng)
 
 
 class BaseOtReceiver:
@@ -178,6 +178,6 @@ class BaseOtReceiver:
     def __init__(self, channel: Channel, *, rng: Rng = system_rng) -> None:
         self._channel, self._rng = channel, rng
 
-    async def extend(self, choices: NDArray[np.uint8]) -> Blocks:
-        """The chosen one of each of the next pairs, uint8 of shape (n, 16)."""
-        return await receive(self._channel, choices, rng=self._rng)
+    async def extend(self, choices: NDArray[np.uint8], out: Blocks) -> None:
+        """Write the chosen one of each of the next pairs to `out`, uint8 of shape (n, 16)."""
+        out[:] = await receive(self._channel, choices, rng=self._rng)

@@ -27,8 +27,8 @@ class RandomOtSender(Protocol):
         """How many OTs one call gives at most."""
         ...
 
-    async def extend(self, count: int) -> Blocks:
-        """The next `count` random pairs, uint8 of shape (count, 2, 16); 1 <= count <= max_count."""
+    async def extend(self, out: Blocks) -> None:
+        """Write the next random pairs to `out`, C-contiguous uint8 of shape (n, 2, 16); 1 <= n <= max_count."""
         ...
 
 
@@ -44,6 +44,11 @@ class RandomOtReceiver(Protocol):
         """How many OTs one call gives at most; the same as the sender's."""
         ...
 
-    async def extend(self, choices: NDArray[np.uint8]) -> Blocks:
-        """The chosen one of each of the next pairs: uint8 of shape (n, 16) for choices of shape (n,), 0 or 1."""
+    async def extend(self, choices: NDArray[np.uint8], out: Blocks) -> None:
+        """Write the chosen one of each of the next pairs to `out`.
+
+        Args:
+            choices: shape (n,), 0 or 1; 1 <= n <= max_count.
+            out: C-contiguous uint8 of shape (n, 16).
+        """
         ...

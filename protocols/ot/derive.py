@@ -25,38 +25,45 @@ def _words(blocks: Blocks) -> NDArray[np.uint64]:
 
 
 def mask_messages(pads: Blocks, messages: Blocks) -> Blocks:
-    """What the sender of chosen OT sends: (n, 2, 16) from random pairs and messages of that shape."""
-    return (_words(pads) ^ _words(messages)).view(np.uint8)
+    """Turn the random pairs, uint8 of shape (n, 2, 16), into what the sender of chosen OT sends; in place."""
+    pads ^= messages
+    return pads
 
 
-def unmask_chosen(pads: Blocks, choices: NDArray[np.uint8], masked: Blocks) -> Blocks:
-    """What the receiver of chosen OT learns.
+def unmask_chosen(pads: Blocks, choices: NDArray[np.uint8], masked: Blocks) -> None:
+    """Turn the receiver's random OT into the messages it chose, in place.
 
     Args:
-        pads: its random OT, uint8 of shape (n, 16).
+        pads: C-contiguous uint8 of shape (n, 16); row i becomes messages[i, choices[i]].
         choices: uint8 of shape (n,).
         masked: the sender's message, uint8 of shape (n, 2, 16).
-    Returns:
-        uint8 of shape (n, 16); row i is messages[i, choices[i]].
     """
-    pairs, select = _words(masked), bits.masks(choices)[:, None]
-    return (_words(pads) ^ pairs[:, 0] ^ (select & (pairs[:, 0] ^ pairs[:, 1]))).view(np.uint8)
+    pairs, got = _words(masked), pads.view(np.uint64)
+    selected = pairs[:, 0] ^ pairs[:, 1]
+    selected &= bits.masks(choices)[:, None]
+    selected ^= pairs[:, 0]
+    got ^= selected
 
 
-def correlate(pads: Blocks, delta: bytes) -> tuple[Blocks, Blocks]:
+def correlate(pads: Blocks, delta: bytes, keys: Blocks) -> Blocks:
     """The sender's side of correlated OT.
 
     Args:
         pads: its random pairs, uint8 of shape (n, 2, 16).
         delta: 16 bytes.
+        keys: where to write the keys, C-contiguous uint8 of shape (n, 16).
     Returns:
-        the keys and the corrections to send, both uint8 of shape (n, 16).
+        the corrections to send, uint8 of shape (n, 16).
     """
-    pairs = _words(pads)
-    keys = pairs[:, 0].copy()
-    return keys.view(np.uint8), (keys ^ pairs[:, 1] ^ np.frombuffer(delta, np.uint64)).view(np.uint8)
+    pairs, zero = _words(pads), keys.view(np.uint64)
+    zero[:] = pairs[:, 0]
+    corrections = pairs[:, 1] ^ zero
+    corrections ^= np.frombuffer(delta, np.uint64)
+    return corrections.view(np.uint8)
 
 
-def unmask_correlated(pads: Blocks, choices: NDArray[np.uint8], corrections: Blocks) -> Blocks:
-    """The receiver's macs, mac = key ^ choice * delta: uint8 of shape (n, 16)."""
-    return (_words(pads) ^ (bits.masks(choices)[:, None] & _words(corrections))).view(np.uint8)
+def unmask_correlated(pads: Blocks, choices: NDArray[np.uint8], corrections: Blocks) -> None:
+    """Turn the receiver's random OT, uint8 of shape (n, 16), into its macs, key ^ choice * delta, in place."""
+    selected = bits.masks(choices)[:, None] & _words(corrections)
+    got = pads.view(np.uint64)
+    got ^= selected

@@ -17,10 +17,10 @@ code), so q_j = v_j ^ c_j Delta: the relation of IKNP, which k = 1 is. The hash 
 Security: semi-honest, correlation-robust hash (`protocols.hashing.tccr`) and AES as a pseudorandom generator; against a
 malicious sender also private, because it only receives d, masked by u. A malicious receiver may use different choices
 in different trees and learn bits of Delta: there is no consistency check. Leaks k and the counts.
-Streams and tweaks are counted and never used twice; the hash changes its key with every message, so that at most 2**17
+Streams and tweaks are counted and never used twice; the hash changes its key with every message, so that at most 2**16
 hashes share one; MAX_OTS bounds the blocks of a stream at 2**33.
 Cost: setup 2 messages (3 when k > 1), sender 8192 bytes, receiver 32 + 32 * (128 - trees); then for each message of up
-to 65,536 OTs, receiver trees * ceil(count / 8) bytes, which is 16 / k bytes an OT; sender nothing.
+to 32,768 OTs, receiver trees * ceil(count / 8) bytes, which is 16 / k bytes an OT; sender nothing.
 Source: Roy, "SoftSpokenOT", ePrint 2022/192, section 3: small-field VOLE and the semi-honest subspace VOLE with the
 repetition code. Deviations: the receiver's choices enter directly instead of being random, so all ceil(128 / k)
 corrections are sent, the first one too; when k does not divide 128 the last tree is smaller instead of Delta longer;
@@ -59,7 +59,7 @@ __all__ = [
 
 KAPPA = 128
 MAX_K = 8
-MESSAGE_OTS = 1 << 16  # OTs in one message
+MESSAGE_OTS = 1 << 15  # OTs in one message
 MAX_OTS = 1 << 40  # OTs from one setup
 _INLINE = 2048  # OTs whose arithmetic takes less than 1 ms on the compiled paths
 
@@ -137,21 +137,27 @@ class _Counters:
 
 
 class _Rows:
-    """Space for the rows of one message, kept from one to the next."""
+    """Space for one message: a row for each tree, a row for each bit of Delta, a column for each OT.
+
+    It is kept from one message to the next, because the system takes as long to find new memory as the AES does.
+    """
 
     def __init__(self, n_trees: int) -> None:
         self._n_trees, self._n_words = n_trees, 0
 
-    def __call__(self, count: int) -> tuple[NDArray[np.uint64], NDArray[np.uint64]]:
+    def __call__(self, count: int) -> tuple[NDArray[np.uint64], NDArray[np.uint64], NDArray[np.uint64]]:
         from protocols.kernels.prg import ROW_WORDS
 
         n_words = -(-count // (64 * ROW_WORDS)) * ROW_WORDS
         if n_words > self._n_words:
             self._n_words = n_words
-            self._u = np.empty(self._n_trees * n_words, np.uint64)
-            self._v = np.empty(KAPPA * n_words, np.uint64)
-        u, v = self._u[: self._n_trees * n_words], self._v[: KAPPA * n_words]
-        return u.reshape(self._n_trees, n_words), v.reshape(KAPPA, n_words)
+            self._space = [np.empty(n * n_words, np.uint64) for n in (self._n_trees, KAPPA, KAPPA)]
+        u, v, columns = self._space
+        return (
+            u[: self._n_trees * n_words].reshape(self._n_trees, n_words),
+            v[: KAPPA * n_words].reshape(KAPPA, n_words),
+            columns[: 2 * count].reshape(count, 2),
+        )
 
 
 class SoftSpokenSender:
@@ -190,25 +196,24 @@ class SoftSpokenSender:
 
         return await run(compute, long=True)
 
-    async def extend(self, count: int) -> Blocks:
-        """The next random pairs: one message from the receiver, uint8 of shape (count, 2, 16)."""
-        first, key = self._counters.take(count)
-        message = await self._channel.receive(self._n_trees * bits.packed_bytes(count))
-        return await run(self._expand, first, key, count, message, long=_is_long(count, self._streams))
+    async def extend(self, out: Blocks) -> None:
+        """Write the next random pairs to `out`, uint8 of shape (n, 2, 16): one message from the receiver."""
+        first, key = self._counters.take(len(out))
+        message = await self._channel.receive(self._n_trees * bits.packed_bytes(len(out)))
+        await run(self._expand, first, key, message, out, long=_is_long(len(out), self._streams))
 
-    def _expand(self, first: int, key: bytes, count: int, message: memoryview) -> Blocks:
+    def _expand(self, first: int, key: bytes, message: memoryview, out: Blocks) -> None:
         from protocols.kernels.prg import correct, spread
         from protocols.kernels.transpose import transpose
 
-        d, q = self._rows(count)
+        count = len(out)
+        d, q, columns = self._rows(count)
         self._streams.fold(first, d, q)
         row_bytes = bits.packed_bytes(count)
         d.view(np.uint8)[:, :row_bytes] = np.frombuffer(message, np.uint8).reshape(self._n_trees, row_bytes)
         correct(q, self._delta_masks, self._tree_of_row, d)
-        pairs = np.empty((count, 4), np.uint64)
-        spread(transpose(q, count), self._delta, pairs)
-        blocks = pairs.view(np.uint8).reshape(count, 2, 16)
-        return tccr(key, blocks, out=blocks)
+        spread(transpose(q, count, out=columns), self._delta, out.reshape(count, 32).view(np.uint64))
+        tccr(key, out, out=out)
 
 
 class SoftSpokenReceiver:
@@ -243,25 +248,24 @@ class SoftSpokenReceiver:
             await channel.send(corrections)
         return receiver
 
-    async def extend(self, choices: NDArray[np.uint8]) -> Blocks:
-        """The chosen one of each of the next pairs: one message to the sender, uint8 of shape (n, 16)."""
+    async def extend(self, choices: NDArray[np.uint8], out: Blocks) -> None:
+        """Write the chosen ones of the next pairs to `out`, uint8 of shape (n, 16): one message to the sender."""
         first, key = self._counters.take(len(choices))
-        work = run(self._expand, first, key, choices, long=_is_long(len(choices), self._streams))
-        message, got = await work
+        message = await run(self._expand, first, key, choices, out, long=_is_long(len(choices), self._streams))
         await self._channel.send(message)
-        return got
 
-    def _expand(self, first: int, key: bytes, choices: NDArray[np.uint8]) -> tuple[NDArray[np.uint8], Blocks]:
+    def _expand(self, first: int, key: bytes, choices: NDArray[np.uint8], out: Blocks) -> NDArray[np.uint8]:
         from protocols.kernels.transpose import transpose
 
         count, packed = len(choices), bits.pack(choices)
-        u, v = self._rows(count)
+        u, v, _ = self._rows(count)
         self._streams.fold(first, u, v)
         d = u.view(np.uint8)[:, : len(packed)] ^ packed
         if count % 8:
             d[:, -1] &= (1 << count % 8) - 1
-        blocks = transpose(v, count).view(np.uint8)
-        return d, tccr(key, blocks, out=blocks)
+        transpose(v, count, out=out.view(np.uint64))
+        tccr(key, out, out=out)
+        return d
 
 
 def _is_long(count: int, streams: Streams) -> bool:

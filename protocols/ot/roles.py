@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from protocols import bits
-from protocols.channel import Channel
+from protocols.channel import Channel, receive_array
 from protocols.errors import StateError
 from protocols.ot import derive
 from protocols.ot.base import BaseOtReceiver, BaseOtSender
@@ -100,13 +100,13 @@ class OtSender:
             ValueError: a negative count.
             StateError: another call has not ended, or failed.
             MessageError: the receiver's message has a wrong length.
-        Cost: 1 message for each 65,536 OTs; receiver 16 / k bytes an OT, sender none.
+        Cost: 1 message for each 32,768 OTs; receiver 16 / k bytes an OT, sender none.
         """
         count = _count(count)
         pairs = np.empty((count, 2, BLOCK_BYTES), np.uint8)
         with self._once.call():
             for part in _parts(count, self._source.max_count):
-                pairs[part] = await self._source.extend(part.stop - part.start)
+                await self._source.extend(pairs[part])
         return pairs
 
     async def correlated(self, count: int, delta: bytes) -> Blocks:
@@ -121,16 +121,13 @@ class OtSender:
             ValueError: a negative count, or a delta of another length.
             StateError: another call has not ended, or failed.
             MessageError: the receiver's message has a wrong length.
-        Cost: 2 messages for each 65,536 OTs; receiver 16 / k bytes an OT, sender 16.
+        Cost: 2 messages for each 32,768 OTs; receiver 16 / k bytes an OT, sender 16.
         """
         count, delta = _count(count), bytes(delta)
         if len(delta) != BLOCK_BYTES:
             raise ValueError(f"delta must have {BLOCK_BYTES} bytes, not {len(delta)}")
         keys = np.empty((count, BLOCK_BYTES), np.uint8)
-        with self._once.call():
-            for part in _parts(count, self._source.max_count):
-                keys[part], corrections = derive.correlate(await self._source.extend(part.stop - part.start), delta)
-                await self._channel.send(corrections)
+        await self._answer(count, lambda part, pads: derive.correlate(pads, delta, keys[part]))
         return keys
 
     async def chosen(self, messages: Blocks) -> None:
@@ -142,13 +139,19 @@ class OtSender:
             ValueError: a wrong shape or dtype.
             StateError: another call has not ended, or failed.
             MessageError: the receiver's message has a wrong length.
-        Cost: 2 messages for each 65,536 OTs; receiver 16 / k bytes an OT, sender 32.
+        Cost: 2 messages for each 32,768 OTs; receiver 16 / k bytes an OT, sender 32.
         """
         messages = _messages(messages)
+        await self._answer(len(messages), lambda part, pads: derive.mask_messages(pads, messages[part]))
+
+    async def _answer(self, count: int, answer: Callable[[slice, Blocks], Blocks]) -> None:
+        """Extend part after part, and send what `answer` makes of the pairs; the next part takes their memory."""
         with self._once.call():
-            for part in _parts(len(messages), self._source.max_count):
-                pads = await self._source.extend(part.stop - part.start)
-                await self._channel.send(derive.mask_messages(pads, messages[part]))
+            space = np.empty((min(count, self._source.max_count), 2, BLOCK_BYTES), np.uint8)
+            for part in _parts(count, self._source.max_count):
+                pads = space[: part.stop - part.start]
+                await self._source.extend(pads)
+                await self._channel.send(answer(part, pads))
 
 
 class OtReceiver:
@@ -185,7 +188,7 @@ class OtReceiver:
         with self._once.call():
             choices = bits.random_bits(self._rng, count)
             for part in _parts(count, self._source.max_count):
-                got[part] = await self._source.extend(choices[part])
+                await self._source.extend(choices[part], got[part])
         return choices, got
 
     async def correlated(self, choices: NDArray[np.uint8]) -> Blocks:
@@ -218,22 +221,28 @@ class OtReceiver:
         """
         return await self._answered(bits.as_bits(choices, "choices"), (2, BLOCK_BYTES), derive.unmask_chosen)
 
-    async def _answered(self, choices: NDArray[np.uint8], shape: tuple[int, ...], unmask: Any) -> Blocks:
+    async def _answered(
+        self,
+        choices: NDArray[np.uint8],
+        shape: tuple[int, ...],
+        unmask: Callable[[Blocks, NDArray[np.uint8], Blocks], None],
+    ) -> Blocks:
         """Extend part after part, some parts ahead of the sender's answers, and unmask these with `unmask`."""
         got = np.empty((len(choices), BLOCK_BYTES), np.uint8)
+        extended: asyncio.Queue[slice] = asyncio.Queue(_AHEAD)
         parts = _parts(len(choices), self._source.max_count)
-        pads: asyncio.Queue[Blocks] = asyncio.Queue(_AHEAD)
 
         async def extend() -> None:
             for part in parts:
-                await pads.put(await self._source.extend(choices[part]))
+                await self._source.extend(choices[part], got[part])
+                await extended.put(part)
 
         async def answer() -> None:
-            for part in parts:
-                pad = await pads.get()
-                message = await self._channel.receive(len(pad) * int(np.prod(shape)))
-                answers = np.frombuffer(message, np.uint8).reshape(-1, *shape)
-                got[part] = unmask(pad, choices[part], answers)
+            for _ in parts:
+                part = await extended.get()
+                unmask(
+                    got[part], choices[part], await receive_array(self._channel, np.uint8, got[part].shape[:1] + shape)
+                )
 
         with self._once.call():
             await together(extend(), answer())
