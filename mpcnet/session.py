@@ -134,7 +134,7 @@ class Session:
         """
         if label.startswith("."):
             raise ValueError(f"label {label!r} is reserved: labels with a leading dot belong to the session itself")
-        return self._channel(peer, label)
+        return self.open_channel(peer, label)
 
     def mesh(self, label: str) -> SessionMesh:
         """Channels to all other parties, under one label; every party calls it with the same one."""
@@ -142,7 +142,8 @@ class Session:
         channels = {party_ids[peer]: self.channel(peer, label) for peer in self.peers}
         return SessionMesh(self.party_id, self.n_parties, _derive(self.session_id, label), channels)
 
-    def _channel(self, peer: str, label: str) -> Channel:
+    def open_channel(self, peer: str, label: str) -> Channel:
+        """As `channel`, for labels of the session's own protocols, which begin with a dot."""
         if self._state != "open":
             raise StateError(f"the session is {'not entered yet' if self._state == 'new' else 'over'}")
         if peer not in self._links:
@@ -155,8 +156,8 @@ class Session:
         inputs: Mapping[str, Any],
         *,
         owners: Mapping[str, str],
-        reveal_to: Sequence[str] | Mapping[str, Sequence[str]],
-        compute: tuple[str, str] | None = None,
+        reveal_to: str | Sequence[str] | Mapping[str, str | Sequence[str]],
+        compute: Sequence[str] | None = None,
         batch: int | None = None,
         on_progress: Callable[[Progress], None] | None = None,
     ) -> Any:

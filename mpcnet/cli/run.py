@@ -37,6 +37,8 @@ def command(
             print(f"mpcnet: {session.name} is connected to {', '.join(session.peers)}", file=sys.stderr)
         try:
             return await main(session, *(arguments or []))
+        except OSError as error:  # the program's own mistake: one line without a place would not help
+            raise RuntimeError(f"{program} failed with {type(error).__name__}") from error
         finally:
             if show_stats:
                 print(json.dumps(session.stats.as_dict()), file=sys.stderr)
