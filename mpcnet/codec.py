@@ -43,10 +43,8 @@ def decode(data: bytes) -> Any:
 
     try:
         return msgpack.unpackb(data, ext_hook=_extension, strict_map_key=False)
-    except ValueError:
-        raise
     except Exception as error:
-        raise ValueError(f"not an encoded value: {type(error).__name__}") from None
+        raise ValueError(str(error) or f"not an encoded value: {type(error).__name__}") from None
 
 
 def _default(value: Any) -> Any:
