@@ -7,6 +7,7 @@ wires and the number of the next key.
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any, Protocol
 
 import numpy as np
@@ -17,7 +18,7 @@ from protocols.kernels.garble_portable import evaluate_portable, garble_portable
 from protocols.kernels.garble_single import evaluate_single, garble_single
 from protocols.kernels.garble_tile import PAD, evaluate_tile, garble_tile
 
-__all__ = ["KEYS_PER_AND", "SLACK", "TABLE_BYTES", "TILE", "evaluate_gates", "garble_gates", "new_wires"]
+__all__ = ["KEYS_PER_AND", "SLACK", "TABLE_BYTES", "TILE", "evaluate_gates", "garble_gates", "new_wires", "prepare"]
 
 TILE = 64
 """Instances that share the keys of a gate, at most: mu in the bound of `protocols.kernels.mitccrh`."""
@@ -154,3 +155,31 @@ def _shaped(tables: Bytes, n_instances: int) -> Words:
 
 def _words(*numbers: int) -> tuple[Any, ...]:
     return tuple(np.uint64(number) for number in numbers)
+
+
+@dataclass(frozen=True)
+class _Smallest:
+    """One XOR and one AND gate."""
+
+    op: NDArray[np.uint8]
+    left: NDArray[np.int32]
+    right: NDArray[np.int32]
+    out: NDArray[np.int32]
+    run_ends: NDArray[np.int32]
+
+
+def prepare() -> None:
+    """Compile the kernels of the path in use, or load them from the cache.
+
+    Raises:
+        RuntimeError: the AES in use does not reproduce FIPS-197.
+    """
+    op, slots = np.array([0, 1], np.uint8), np.array([[0, 0], [1, 2], [2, 2], [1, 2]], np.int32)
+    for array in (op, slots):
+        array.setflags(write=False)  # as the arrays of a program: Numba compiles for one kind
+    program = _Smallest(op, *slots)
+    for n_instances in (1, 2):
+        tables = np.empty(TABLE_BYTES * n_instances + SLACK, np.uint8)
+        wires = new_wires(3, n_instances)
+        garble_gates(program, 0, 2, wires, n_instances, (1, 0), (0, 0), 0, tables)
+        evaluate_gates(program, 0, 2, wires, n_instances, (0, 0), 0, tables)

@@ -148,8 +148,9 @@ def evaluate_and(
             hashed = aes_rounds(builder, states, round_keys)
             for i, (offset, a, b) in enumerate(inputs):
                 behind = builder.shl(offset, I64(1))
-                parts = [load_at(builder, table, builder.add(behind, I64(16 * n_lanes * p)), kind) for p in (0, 1)]
-                t_g, t_e = (shuffle(builder, *parts, elements(range(which, 2 * n_lanes, 2))) for which in (0, 1))
+                front = load_at(builder, table, behind, kind)
+                back = load_at(builder, table, builder.add(behind, I64(16 * n_lanes)), kind)
+                t_g, t_e = (shuffle(builder, front, back, elements(range(which, 2 * n_lanes, 2))) for which in (0, 1))
                 half_g = xor(xor(hashed[2 * i], states[2 * i]), mask_by(color_masks(builder, a), t_g))
                 half_e = xor(xor(hashed[2 * i + 1], states[2 * i + 1]), mask_by(color_masks(builder, b), xor(t_e, a)))
                 store_at(builder, xor(half_g, half_e), out, offset)
