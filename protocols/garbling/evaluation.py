@@ -64,7 +64,7 @@ async def garble(
         batch: how many instances, as a check, or where no input of either side says so.
         ot: a sender set up with the evaluator's receiver; set up for this call by default.
         scheme: the garbling scheme; the same at both sides.
-        progress: called with the number of AND gates done, over all instances.
+        progress: called with the AND gates done and those there are, over all instances.
         rng: the source of randomness.
     Returns:
         what `circuit(...)` would return: the value of its output, or a tuple of several, arrays over the batch if

@@ -108,6 +108,11 @@ class Layout:
         block = min(BLOCK_INSTANCES, BLOCK_BYTES // (LABEL_BYTES * max(1, n_ot_bits)))
         return cls(program, scheme, batch, tile, max(1, block // tile) * tile)
 
+    @property
+    def and_gates(self) -> int:
+        """AND gates that are garbled, over all instances."""
+        return self.batch * self.program.and_count
+
     def blocks(self) -> Iterator[Block]:
         """The blocks of the batch, in order."""
         for first in range(0, self.batch, self.block):

@@ -31,7 +31,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from circuits.ir import Circuit
-from protocols.bits import pack, packed_bytes
 from protocols.channel import Channel
 from protocols.garbling.evaluator import Evaluator
 from protocols.garbling.garbler import Garbler
@@ -47,8 +46,8 @@ from protocols.rng import Rng, system_rng
 __all__ = ["HALF_GATES", "Progress", "evaluate_shares", "garble_shares", "warm_up"]
 
 HALF_GATES = "half-gates"
-Progress = Callable[[int], None]
-"""Called with the number of AND gates done so far, over all instances; in the event loop."""
+Progress = Callable[[int, int], None]
+"""Called with the AND gates done so far and those there are, over all instances; in the event loop."""
 
 AHEAD = 3  # chunks that are garbled and not yet sent
 ARRIVED = 2  # chunks that have come and are not yet evaluated
@@ -82,17 +81,17 @@ async def garble_shares(
         roles: for each input port "garbler", "evaluator" or "shared" (XOR of a share at each side).
         ot: a sender set up with the evaluator's receiver, to be used for this call; set up on a fork by default.
         batch: instances; with 0 nothing is said.
-        packed: `bits` and the result are packed along their last axis (`protocols.bits.pack`).
+        packed: the arrays of `bits` are packed along their last axis (`protocols.bits.pack`).
         scheme: the garbling scheme.
         progress: see `Progress`; counts what was sent.
         rng: the source of randomness.
     Returns:
-        uint8 of shape (batch, n_outputs), or (batch, packed_bytes(n_outputs)).
+        uint8 of shape (batch, n_outputs).
     Raises:
         TypeError, ValueError: an argument is wrong; nothing was sent.
         MessageError: the evaluator's message has a wrong length or is invalid.
     """
-    job = await _Job.prepare(circuit, roles, batch, packed, scheme)
+    job = await _Job.prepare(circuit, roles, batch, scheme)
     own = InputBits(job.roles.of_garbler, bits, batch, packed=packed)
     if batch == 0:
         return job.joined([])
@@ -120,7 +119,7 @@ async def garble_shares(
                 buffer = await free.get()
                 await run(garbler.fill, chunk, buffer, block, transferred, part, long=chunk.work > LONG_WORK)
                 ready.put_nowait((chunk, buffer))
-            shares.append(job.finished(part))
+            shares.append(part)
         ready.put_nowait(None)
 
     async def send() -> None:
@@ -133,7 +132,7 @@ async def garble_shares(
             free.put_nowait(buffer)
             n_done += chunk.and_gates
             if progress is not None:
-                progress(n_done)
+                progress(n_done, job.layout.and_gates)
 
     await together(transfer(), together(garble(), send()))
     return job.joined(shares)
@@ -158,7 +157,7 @@ async def evaluate_shares(
         ot: a receiver set up with the garbler's sender.
         progress: counts what was evaluated.
     """
-    job = await _Job.prepare(circuit, roles, batch, packed, scheme)
+    job = await _Job.prepare(circuit, roles, batch, scheme)
     own = InputBits(job.roles.of_evaluator, bits, batch, packed=packed)
     if batch == 0:
         return job.joined([])
@@ -191,41 +190,33 @@ async def evaluate_shares(
                 await run(evaluator.read, chunk, message, block, transferred, part, long=chunk.work > LONG_WORK)
                 n_done += chunk.and_gates
                 if progress is not None:
-                    progress(n_done)
-            shares.append(job.finished(part))
+                    progress(n_done, job.layout.and_gates)
+            shares.append(part)
 
     await together(transfer(), together(receive(), evaluate()))
     return job.joined(shares)
 
 
 class _Job:
-    """What both sides derive from their arguments, and the form of the shares."""
+    """What both sides derive from their arguments."""
 
-    def __init__(self, circuit: Circuit, roles: Roles, packed: bool, layout: Layout) -> None:
-        self.roles, self.layout = roles, layout
-        self._n_outputs, self._packed = circuit.n_outputs, packed
+    def __init__(self, circuit: Circuit, roles: Roles, layout: Layout) -> None:
+        self.roles, self.layout, self._n_outputs = roles, layout, circuit.n_outputs
 
     @classmethod
-    async def prepare(
-        cls, circuit: Circuit, roles: Mapping[str, InputRole], batch: int, packed: bool, scheme: str
-    ) -> _Job:
+    async def prepare(cls, circuit: Circuit, roles: Mapping[str, InputRole], batch: int, scheme: str) -> _Job:
         if type(batch) is not int or batch < 0:
             raise ValueError(f"batch is a number of instances, from 0 on, not {batch!r}")
         who = Roles.of(circuit, roles)
         loaded = await run(_load, scheme, long=True)
         long = circuit.n_gates > LONG_CIRCUIT
-        layout = await run(Layout.of, circuit, loaded, batch, len(who.transferred), long=long)
-        return cls(circuit, who, packed, layout)
+        return cls(circuit, who, await run(Layout.of, circuit, loaded, batch, len(who.transferred), long=long))
 
     def new_shares(self, block: Block) -> Bits:
         return np.empty((block.n_instances, self._n_outputs), np.uint8)
 
-    def finished(self, part: Bits) -> Bits:
-        return pack(part) if self._packed else part
-
     def joined(self, parts: list[Bits]) -> Bits:
-        width = packed_bytes(self._n_outputs) if self._packed else self._n_outputs
-        return np.concatenate([np.empty((0, width), np.uint8), *parts])
+        return np.concatenate([np.empty((0, self._n_outputs), np.uint8), *parts])
 
 
 def _words(labels: NDArray[np.uint8]) -> Words:
