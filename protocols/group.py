@@ -94,7 +94,8 @@ def decode_points(data: bytes | memoryview, *, peer: str = "") -> list[bytes]:
         raise ValueError(f"{len(data)} bytes are not a whole number of points")
     points = [bytes(data[i : i + POINT_BYTES]) for i in range(0, len(data), POINT_BYTES)]
     for i, point in enumerate(points):
-        if point == IDENTITY or not rbcl.crypto_core_ristretto255_is_valid_point(point):
+        # The libsodium inside rbcl ignores the highest bit (mended in libsodium 1.0.19): RFC 9496 wants it to be 0.
+        if point == IDENTITY or point[-1] >> 7 or not rbcl.crypto_core_ristretto255_is_valid_point(point):
             raise MessageError(f"element {i} of {len(points)} is not a valid group element", peer=peer)
     return points
 
