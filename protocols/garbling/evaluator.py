@@ -23,8 +23,8 @@ class Evaluator:
     """
 
     def __init__(self, layout: Layout, roles: Roles, public: Public) -> None:
-        self._layout, self._roles, self._public = layout, roles, public
-        self._wires = TileWires(layout)
+        self._layout, self._public, self._n_public = layout, public, len(roles.public)
+        self._wires = TileWires(layout, roles)
 
     def read(self, chunk: Chunk, tables: NDArray[np.uint8], block: Block, transferred: Words, shares: Bits) -> None:
         """Evaluate a chunk; as `Garbler.fill`, over active labels.
@@ -38,10 +38,10 @@ class Evaluator:
         for piece in chunk.pieces:
             wires = self._wires.of(piece)
             if piece.first_gate == 0:
-                shape = (len(self._roles.public), piece.n_instances)
+                shape = (self._n_public, piece.n_instances)
                 active = self._public.active_labels(piece.first_instance * shape[0], shape)
                 labels = self._wires.labels_of(piece, block, transferred)
-                self._wires.set_inputs(piece, self._roles, active, labels)
+                self._wires.set_inputs(piece, active, labels)
             layout.scheme.evaluate(
                 layout.program,
                 piece.first_gate,

@@ -25,9 +25,10 @@ class Garbler:
     """
 
     def __init__(self, layout: Layout, roles: Roles, bits: InputBits, public: Public, delta: bytes) -> None:
-        self._layout, self._roles, self._bits, self._public = layout, roles, bits, public
+        self._layout, self._bits, self._public = layout, bits, public
+        self._n_public = len(roles.public)
         self._delta, self._delta_words = halves(delta), words_of(delta)
-        self._wires = TileWires(layout)
+        self._wires = TileWires(layout, roles)
 
     def fill(self, chunk: Chunk, buffer: NDArray[np.uint8], block: Block, transferred: Words, shares: Bits) -> None:
         """Garble a chunk; chunks come in their order, each once.
@@ -61,7 +62,7 @@ class Garbler:
     def _open(self, wires: Words, piece: Piece, transferred: Words) -> None:
         n = piece.n_instances
         wires[1, :n] = self._delta_words
-        shape = (len(self._roles.public), n)
+        shape = (self._n_public, n)
         active = self._public.active_labels(piece.first_instance * shape[0], shape)
         bits = self._bits.of_tile(piece.first_instance, n)
-        self._wires.set_inputs(piece, self._roles, zero_labels(active, bits, self._delta_words), transferred)
+        self._wires.set_inputs(piece, zero_labels(active, bits, self._delta_words), transferred)

@@ -18,8 +18,12 @@ __all__ = ["TileWires", "choices_of"]
 class TileWires:
     """Labels of one tile at a time, in an array that is used for all of them."""
 
-    def __init__(self, layout: Layout) -> None:
+    def __init__(self, layout: Layout, roles: Roles) -> None:
         self._layout = layout
+        slots = layout.program.input_slots
+        both, in_public, in_transferred = np.intersect1d(roles.public, roles.transferred, True, True)
+        self._public, self._transferred = slots[roles.public], slots[roles.transferred]
+        self._both, self._in_public, self._in_transferred = slots[both], in_public, in_transferred
         self._n_instances = 0
         self._wires: Words = np.empty((0, 0, 2), np.uint64)
 
@@ -37,13 +41,13 @@ class TileWires:
         part = transferred[before : before + n_bits * piece.n_instances]
         return part.reshape(n_bits, piece.n_instances, 2)
 
-    def set_inputs(self, piece: Piece, roles: Roles, public: Words, transferred: Words) -> None:
+    def set_inputs(self, piece: Piece, public: Words, transferred: Words) -> None:
         """Fill the input wires of a new tile; bits of both kinds get XOR of their two labels."""
-        slots, n = self._layout.program.input_slots, piece.n_instances
-        self._wires[slots[roles.public], :n] = public
-        self._wires[slots[roles.transferred], :n] = transferred
-        both, in_public, in_transferred = np.intersect1d(roles.public, roles.transferred, True, True)
-        self._wires[slots[both], :n] = public[in_public] ^ transferred[in_transferred]
+        n = piece.n_instances
+        self._wires[self._public, :n] = public
+        self._wires[self._transferred, :n] = transferred
+        if len(self._both):
+            self._wires[self._both, :n] = public[self._in_public] ^ transferred[self._in_transferred]
 
     def read_shares(self, piece: Piece, block: Block, shares: Bits) -> None:
         """The color bits of the outputs of a finished tile, into the block's shares."""
