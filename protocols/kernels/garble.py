@@ -146,6 +146,9 @@ def _check(program: Steps, first: int, last: int, wires: Words, n_instances: int
         raise ValueError(f"no gates {first} to {last} in a program of {len(program.op)}")
     if not 1 <= n_instances <= min(TILE, wires.shape[1]):
         raise ValueError(f"{n_instances} instances in rows of {wires.shape[1]}, of which at most {TILE} are used")
+    slots = (program.left[first:last], program.right[first:last], program.out[first:last])
+    if first < last and max(int(row.max()) for row in slots) >= len(wires):
+        raise ValueError(f"these gates use more slots than the {len(wires)} there are")
     return int(np.count_nonzero(program.op[first:last])) * TABLE_BYTES * n_instances
 
 
