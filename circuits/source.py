@@ -1,0 +1,120 @@
+"""Where in the user's file something happened, and what they wrote there: for messages."""
+
+from __future__ import annotations
+
+import ast
+import itertools
+import linecache
+import os
+import sys
+from pathlib import Path
+from types import FrameType
+from typing import TypeVar
+
+from circuits.errors import CircuitError, TraceError
+
+__all__ = ["fail", "fail_on_truth", "location"]
+
+_PACKAGE = str(Path(__file__).parent) + os.sep
+_E = TypeVar("_E", bound=CircuitError)
+
+
+def fail(kind: type[_E], message: str) -> _E:
+    """An error to raise, its message led by the user's file and line."""
+    return kind(f"{location()}: {message}")
+
+
+def location() -> str:
+    """`file:line` of the innermost frame outside this package."""
+    frame = _user_frame()
+    return f"{frame.f_code.co_filename}:{frame.f_lineno}" if frame else "unknown place"
+
+
+def fail_on_truth(what: str) -> TraceError:
+    """The error for a secret whose truth Python asks for, with advice that fits the construct on that line."""
+    frame = _user_frame()
+    construct = _construct(frame) if frame else ""
+    asked, advice = _ADVICE.get(construct, _ADVICE[""])
+    return fail(TraceError, f"{asked} needs to know {what}, which is secret; {advice}")
+
+
+_SELECT = "compute both sides and write select(condition, then, otherwise)"
+_ADVICE = {
+    "": ("this line", "a secret has no truth in Python: use select(), and & | ~ between conditions"),
+    "if": ("`if`", _SELECT),
+    "ifexp": ("`... if ... else ...`", _SELECT),
+    "while": ("`while`", "loop a public number of times and select() in each round"),
+    "assert": ("`assert`", "return the condition as an output"),
+    "and": ("`and`", "write a & b, with comparisons in parentheses"),
+    "or": ("`or`", "write a | b, with comparisons in parentheses"),
+    "not": ("`not`", "write ~a"),
+    "chain": ("a chain of comparisons", "write (a < b) & (b < c)"),
+    "in": ("`in`", "compare with each element and join with |"),
+    "filter": ("`if` in a comprehension", "keep every element and select() a neutral value"),
+    "match": ("`match`", _SELECT),
+    "min": ("min()", "use circuits.minimum"),
+    "max": ("max()", "use circuits.maximum"),
+    "sorted": ("sorted()", "use circuits.sort"),
+    "sort": (".sort()", "use circuits.sort"),
+    "any": ("any()", "join the conditions with |"),
+    "all": ("all()", "join the conditions with &"),
+    "bool": ("bool()", "compare with 0: x != 0 is a Bit"),
+}
+_CALLS = {"min", "max", "sorted", "sort", "any", "all", "bool"}
+
+
+def _user_frame() -> FrameType | None:
+    frame: FrameType | None = sys._getframe(1)
+    while frame and frame.f_code.co_filename.startswith(_PACKAGE):
+        frame = frame.f_back
+    return frame
+
+
+def _construct(frame: FrameType) -> str:
+    """Which key of _ADVICE the running instruction belongs to; "" if the source does not tell."""
+    position = next(itertools.islice(frame.f_code.co_positions(), frame.f_lasti // 2, None), None)
+    if position is None or None in position:
+        return ""
+    line, end_line, column, end_column = position
+    try:
+        tree = ast.parse("".join(linecache.getlines(frame.f_code.co_filename, frame.f_globals)))
+    except (SyntaxError, ValueError):
+        return ""
+    assert line is not None
+    assert end_line is not None
+    found = ""
+    for node in ast.walk(tree):  # breadth first: the innermost comes last
+        key, parts = _key(node)
+        for part in parts if key else []:
+            start, end = (part.lineno, part.col_offset), (part.end_lineno or 0, part.end_col_offset or 0)
+            if start <= (line, column) and (end_line, end_column) <= end:
+                found = key
+    return found
+
+
+def _key(node: ast.AST) -> tuple[str, list[ast.expr]]:
+    """The key of _ADVICE for a construct that asks for truth, and the expressions it asks."""
+    match node:
+        case ast.If(test=test):
+            return "if", [test]
+        case ast.IfExp(test=test):
+            return "ifexp", [test]
+        case ast.While(test=test):
+            return "while", [test]
+        case ast.Assert(test=test):
+            return "assert", [test]
+        case ast.BoolOp(op=op):
+            return ("and" if isinstance(op, ast.And) else "or"), [node]
+        case ast.UnaryOp(op=ast.Not()):
+            return "not", [node]
+        case ast.Compare(ops=[ast.In() | ast.NotIn()]):
+            return "in", [node]
+        case ast.Compare(ops=[_, _, *_]):
+            return "chain", [node]
+        case ast.comprehension(ifs=[_, *_] as tests):
+            return "filter", tests
+        case ast.Match(subject=subject, cases=cases):
+            return "match", [subject, *(case.guard for case in cases if case.guard)]
+        case ast.Call(func=ast.Name(id=name) | ast.Attribute(attr=name)) if name in _CALLS:
+            return name, [node]
+    return "", []

@@ -1,0 +1,180 @@
+"""From an annotated Python function to a Circuit.
+
+The function runs once, with a traced value for each parameter; what it returns are the outputs. Loops over public
+ranges unroll, calls of other functions and circuits become part of it, and public Python values around it are
+constants.
+"""
+
+from __future__ import annotations
+
+import inspect
+import sys
+from collections.abc import Callable, Mapping, Sequence
+from typing import Annotated, Any, get_args, get_origin, overload
+
+from circuits.builder import Builder
+from circuits.convert import assign, describe, find_builder, from_wires, unify
+from circuits.errors import TraceError, WidthError
+from circuits.ir import Circuit
+from circuits.source import fail, location
+from circuits.types import PortType
+from circuits.values import Scalar, VecValue
+
+__all__ = ["circuit", "inline"]
+
+
+@overload
+def circuit(function: Callable[..., Any], /) -> Circuit: ...
+@overload
+def circuit(
+    *, name: str | None = None, outputs: Sequence[str] | None = None, style: str = "few_ands"
+) -> Callable[[Callable[..., Any]], Circuit]: ...
+def circuit(
+    function: Callable[..., Any] | None = None,
+    /,
+    *,
+    name: str | None = None,
+    outputs: Sequence[str] | None = None,
+    style: str = "few_ands",
+) -> Circuit | Callable[[Callable[..., Any]], Circuit]:
+    """Make a Circuit of a Python function.
+
+        @circuit
+        def approve(income: UInt[32], debt: UInt[32]) -> Bit:
+            return debt * 100 // income < 40
+
+    Every parameter is annotated with a port type and becomes an input of that name. The result is one value, or a
+    tuple of several. With a return annotation (a port type, or `tuple[...]` of them) each value is widened to its type,
+    if that loses nothing; without one the types are as they come. Lists become a Vec.
+
+    Args:
+        function: what to trace; run once, at once.
+        name: the circuit's name; the function's by default.
+        outputs: names of the output ports; out0, out1, ... by default.
+        style: what to optimise for, see `builder.STYLES`.
+    Raises:
+        TraceError: a parameter has no port type; the function asks for what is secret; the result is no value.
+        WidthError: the result does not fit its annotation.
+    """
+    if function is None:
+        return lambda inner: _trace(inner, name, outputs, style, sys._getframe(1).f_locals)
+    return _trace(function, name, outputs, style, sys._getframe(1).f_locals)
+
+
+def _trace(
+    function: Callable[..., Any],
+    name: str | None,
+    outputs: Sequence[str] | None,
+    style: str,
+    names_around: Mapping[str, Any],
+) -> Circuit:
+    if not inspect.isfunction(function):
+        raise fail(TraceError, f"@circuit takes a function, not {describe(function)}")
+    where = f"{function.__code__.co_filename}:{function.__code__.co_firstlineno}: {function.__name__}"
+    builder = Builder(name or function.__name__, style=style)
+    arguments: dict[str, Any] = {}
+    positional: list[Any] = []
+    for parameter in inspect.signature(function).parameters.values():
+        if parameter.kind in (parameter.VAR_POSITIONAL, parameter.VAR_KEYWORD):
+            raise TraceError(f"{where}: *{parameter.name} is no port; name each input, or take a Vec")
+        type = _evaluate(parameter.annotation, function, names_around, f"{where}: parameter {parameter.name!r}")
+        if not isinstance(type, PortType):
+            raise TraceError(
+                f"{where}: parameter {parameter.name!r} needs a port type, as in `{parameter.name}: UInt[32]`; public "
+                "values come from around the function"
+            )
+        value = from_wires(builder, type, builder.input(parameter.name, type))
+        if parameter.kind is parameter.POSITIONAL_ONLY:
+            positional.append(value)
+        else:
+            arguments[parameter.name] = value
+    returns = _evaluate(inspect.signature(function).return_annotation, function, names_around, f"{where}: the result")
+    result = function(*positional, **arguments)
+    values = _results(builder, result, returns, where)
+    names = [f"out{i}" for i in range(len(values))] if outputs is None else list(outputs)
+    if len(names) != len(values):
+        raise TraceError(f"{where} has {len(values)} results, but {len(names)} names of outputs are given")
+    for output, value in zip(names, values, strict=True):
+        builder.output(output, value.type, value.wires)
+    made = builder.build()
+    object.__setattr__(made, "__doc__", function.__doc__)
+    object.__setattr__(made, "__wrapped__", function)
+    return made
+
+
+def _evaluate(annotation: Any, function: Callable[..., Any], names_around: Mapping[str, Any], what: str) -> Any:
+    """The object an annotation names; strings are looked up where the function stands."""
+    if isinstance(annotation, str):
+        cells = inspect.getclosurevars(function).nonlocals
+        try:
+            annotation = eval(annotation, function.__globals__, {**names_around, **cells})
+        except WidthError as error:
+            raise WidthError(f"{what}: {error}") from None
+        except Exception as error:
+            raise TraceError(f"{what} is annotated {annotation!r}, which cannot be evaluated: {error}") from None
+    if get_origin(annotation) is Annotated:
+        return next((part for part in get_args(annotation)[1:] if isinstance(part, PortType)), annotation)
+    return annotation
+
+
+def _results(builder: Builder, result: Any, returns: Any, where: str) -> list[Scalar | VecValue]:
+    """The values of the outputs, of the annotated types if there are any."""
+    if result is None:
+        raise TraceError(f"{where} returns nothing; return the outputs")
+    if find_builder(result) not in (None, builder):
+        raise TraceError(f"{where} returns a value of another circuit's trace; pass it as an input")
+    if returns is inspect.Signature.empty:
+        return [unify(builder, [item])[0] for item in (result if isinstance(result, tuple) else (result,))]
+    several = get_origin(returns) is tuple or isinstance(returns, tuple)
+    types = (get_args(returns) or returns) if several else (returns,)
+    for type in types:
+        if not isinstance(type, PortType):
+            raise TraceError(f"{where}: the result is annotated {type!r}, not with a port type or tuple[...] of them")
+    if several and not isinstance(result, tuple):
+        raise TraceError(f"{where} is annotated with {len(types)} results, but returns {describe(result)}")
+    items = result if several else (result,)
+    if len(items) != len(types):
+        raise TraceError(f"{where} is annotated with {len(types)} results, but returns {len(items)}")
+    values = []
+    for i, (item, type) in enumerate(zip(items, types, strict=True)):
+        try:
+            values.append(assign(builder, item, type))
+        except (TraceError, WidthError) as error:
+            reason = str(error).removeprefix(f"{location()}: ")
+            raise error.__class__(f"{where}: result {i} is annotated {type!r}; {reason}") from None
+    return values
+
+
+def inline(circuit: Circuit, args: Sequence[Any], kwargs: Mapping[str, Any]) -> Any:
+    """Make `circuit` part of the trace that its arguments belong to; what calling a Circuit with secrets does.
+
+    Args:
+        args, kwargs: secrets and public values, by position or name, each of which its port must hold.
+    Returns:
+        the value of the one output, or a tuple of several.
+    Raises:
+        WidthError: a value does not always fit its port.
+        TraceError: an input is missing or doubled; values of several traces; no secret among them.
+    """
+    names = [port.name for port in circuit.inputs]
+    values = dict(zip(names, args, strict=False))
+    if len(args) > len(names) or values.keys() & kwargs.keys() or {*values, *kwargs} != set(names):
+        raise fail(TraceError, f"{circuit.name} takes each of {', '.join(names)} once, by position or by name")
+    values.update(kwargs)
+    builder = find_builder(*values.values())
+    if builder is None:
+        raise fail(TraceError, f"{circuit.name} is given no secret; call it with public values to evaluate it")
+    wires: list[int] = []
+    for port in circuit.inputs:
+        try:
+            wires += assign(builder, values[port.name], port.type).wires
+        except (TraceError, WidthError) as error:
+            here = f"{location()}: "
+            reason = str(error).removeprefix(here)
+            raise error.__class__(f"{here}input {port.name!r} of {circuit.name} is a {port.type!r}; {reason}") from None
+    found = builder.inline(circuit, wires)
+    results = []
+    for port in circuit.outputs:
+        results.append(from_wires(builder, port.type, found[: port.n_bits]))
+        found = found[port.n_bits :]
+    return results[0] if len(results) == 1 else tuple(results)
