@@ -8,6 +8,7 @@
                                    [ garble_shares    <--->    evaluate_shares ]
                                    share of the outputs      <--->  share of the outputs
                                    share ------------------------------------------->  share ^ share
+    done                    <--->  done                      <--->  done                  <---> ...
 
 Every party first checks its own arguments completely, then all compare what they were called with; only then the first
 secret moves, masked. A batch is cut into pieces, so that memory does not grow with it; the OT extension between the
@@ -18,8 +19,8 @@ other's inputs but what the revealed outputs tell. The inputs of every other own
 they stay private exactly as long as garbler and evaluator do not collude. An output goes to the parties named for it
 alone: the two that compute hold random shares of it. Everybody learns the circuit, the owners, the recipients and the
 batch size; SECURITY.md says what a party that deviates can do.
-Cost: one message of 168 bytes to each other party, then for each instance n_bits / 8 bytes for each third owner to
-the evaluator, the cost of `protocols.garbling` between the two, and 1/8 byte for each revealed bit and share.
+Cost: messages of 168 bytes and of 1 byte to each other party; for each instance n_bits / 8 bytes from each third owner
+to the evaluator, the cost of `protocols.garbling` between the two, and 1/8 byte for each revealed bit and share.
 Source: XOR shares of further inputs for the two that run Yao's protocol are folklore; sound because the circuit's
 first layer, free XOR gates, puts the shares together. Garbling and OT: see their modules.
 """
@@ -55,6 +56,7 @@ __all__ = ["Evaluator", "Progress"]
 
 Bits = NDArray[np.uint8]
 GOODBYE_SECONDS = 5.0
+DONE = b"\1"
 
 
 @dataclass(frozen=True)
@@ -62,7 +64,8 @@ class Progress:
     """How far an evaluation is, at this party.
 
     Attributes:
-        phase: "agree", "inputs", "ot", "evaluate" or "outputs".
+        phase: "agree", "prepare", "ot", "inputs", "evaluate" or "outputs". "prepare" loads the kernels, and compiles
+            them where this machine has not yet: some seconds, once.
         done, total: of the phase's own unit: parties that agreed, instances shared or revealed, AND gates.
         bytes_sent, bytes_received: of the session so far.
     """
@@ -168,10 +171,14 @@ class _Run:
 
     async def _part(self) -> None:
         """Leave together: a party that left at once could abort another that has not heard everybody yet."""
-        farewell = [channel.send(b"\0") for channel in self.channels.values()]
-        heard = [channel.receive(1) for channel in self.channels.values()]
         with contextlib.suppress(TimeoutError, MPCNetError, ProtocolError):
-            await asyncio.wait_for(together(*farewell, *heard), GOODBYE_SECONDS)
+            await asyncio.wait_for(self._finish(), GOODBYE_SECONDS)
+
+    async def _finish(self) -> None:
+        """Wait until all parties are this far: an evaluation succeeds at every party or at none."""
+        saying = [channel.send(DONE) for channel in self.channels.values()]
+        hearing = [channel.receive(len(DONE)) for channel in self.channels.values()]
+        await together(*saying, *hearing)
 
     async def compute(self, own: Mapping[str, Bits], batch: int | None) -> Any:
         """Share, garble or evaluate, reveal; what this party learns."""
@@ -188,6 +195,8 @@ class _Run:
             hearing = [self._hear(side, n) for side in computing]
             _, one, other = await together(self._hand_out(own, n), *hearing)
             bits = one ^ other
+        with self.stats.phase("outputs"):
+            await self._finish()
         self._record(n)
         return _assemble(plan, self.me, bits, batch)
 
@@ -240,10 +249,11 @@ class _Run:
 
     async def _work(self, own: Mapping[str, Bits], n: int, *, garbling: bool) -> Bits:
         """Garble or evaluate; this side's shares of all outputs, (n, n_outputs)."""
-        from protocols.garbling.two_party import evaluate_shares, garble_shares
+        from protocols.garbling import evaluate_shares, garble_shares
 
         plan = self.plan
         peer = plan.evaluator if garbling else plan.garbler
+        await self._prepare()
         ot = await self._set_up_ot(peer, garbling=garbling)
         bits = dict(own)
         with self.stats.phase("inputs"):
@@ -253,7 +263,6 @@ class _Run:
         sides = {plan.garbler: "garbler", plan.evaluator: "evaluator"}
         roles: Any = {port: sides.get(owner, "shared") for port, owner in plan.owners.items()}
         core: Any = garble_shares if garbling else evaluate_shares
-        before = self.stats.seconds["ot"]
         with self.stats.phase("evaluate"):
             result: Bits = await core(
                 self.channels[peer].fork("garbling"),
@@ -266,8 +275,21 @@ class _Run:
                 progress=lambda done, total: self.progress("evaluate", done, total),
                 rng=self.rng,
             )
-        self.stats.seconds["evaluate"] -= self.stats.seconds["ot"] - before
         return result
+
+    async def _prepare(self) -> None:
+        """Load the kernels, and compile them where this machine has not yet, in a thread."""
+        from protocols import ot
+        from protocols.garbling import warm_up
+
+        def load() -> None:
+            ot.prepare()
+            warm_up()
+
+        self.progress("prepare", 0, 1)
+        with self.stats.phase("prepare"):
+            await asyncio.to_thread(load)
+        self.progress("prepare", 1, 1)
 
     async def _set_up_ot(self, peer: str, *, garbling: bool) -> Any:
         """The OT extension with the other side, from an earlier evaluation or fresh."""
@@ -297,18 +319,19 @@ class _Run:
 
         others = [party for party in self.session.peers if plan.learned_by(party)]
         results = await together(self._hear(peer, n), *(tell(party) for party in others))
-        return shares[:, own] ^ results[0]
+        heard: Bits = results[0]
+        return shares[:, own] ^ heard
 
     async def _hear(self, side: str, n: int) -> Bits:
         """The shares of one side for the outputs that this party learns, (n, their bits)."""
         width = len(self.plan.columns(self.plan.learned_by(self.me), "output"))
-        parts = [np.empty((0, width), np.uint8)]
+        bits = np.empty((n, width), np.uint8)
         for piece in pieces(n, width):
-            count = piece.stop - piece.start
-            packed = np.frombuffer(await self.channels[side].receive(packed_bytes(count * width)), np.uint8)
-            parts.append(unpack(packed, count * width).reshape(count, width))
+            count = (piece.stop - piece.start) * width
+            packed = np.frombuffer(await self.channels[side].receive(packed_bytes(count)), np.uint8)
+            bits[piece] = unpack(packed, count).reshape(-1, width)
             self.progress("outputs", piece.stop, n)
-        return np.concatenate(parts)
+        return bits
 
 
 class _Timed:
@@ -317,17 +340,17 @@ class _Timed:
     def __init__(self, role: Any, stats: Stats) -> None:
         self._role, self._stats = role, stats
 
-    async def random(self, *args: Any) -> Any:
+    async def random(self, *args: Any, **kwargs: Any) -> Any:
         with self._stats.phase("ot"):
-            return await self._role.random(*args)
+            return await self._role.random(*args, **kwargs)
 
-    async def correlated(self, *args: Any) -> Any:
+    async def correlated(self, *args: Any, **kwargs: Any) -> Any:
         with self._stats.phase("ot"):
-            return await self._role.correlated(*args)
+            return await self._role.correlated(*args, **kwargs)
 
-    async def chosen(self, *args: Any) -> Any:
+    async def chosen(self, *args: Any, **kwargs: Any) -> Any:
         with self._stats.phase("ot"):
-            return await self._role.chosen(*args)
+            return await self._role.chosen(*args, **kwargs)
 
 
 def _assemble(plan: Plan, me: str, bits: Bits, batch: int | None) -> Any:

@@ -232,9 +232,9 @@ class Session:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         assert self._task is not None
-        cancelled_by_others = isinstance(error, asyncio.CancelledError)
-        if self._cancelled:
-            cancelled_by_others = self._task.uncancel() > self._cancelling
+        others_cancel = self._task.uncancel() > self._cancelling if self._cancelled else True
+        # a count without a CancelledError means nothing: TaskGroup leaves one behind before Python 3.13
+        cancelled_by_others = others_cancel and isinstance(error, asyncio.CancelledError)
         if error is not None and self._error is None and not cancelled_by_others and self._state == "open":
             self._adopt_failure()
         if error is not None and self._error is None and self._telling is None and self._state == "open":

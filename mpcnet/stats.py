@@ -13,7 +13,7 @@ from typing import Any
 
 __all__ = ["EvaluationRecord", "Stats"]
 
-PHASES = ("connect", "agree", "inputs", "ot", "evaluate", "outputs")
+PHASES = ("connect", "agree", "prepare", "inputs", "ot", "evaluate", "outputs")
 
 
 @dataclass(frozen=True)
@@ -59,7 +59,8 @@ class Stats:
     """Counters of one session; grows while the session runs.
 
     Attributes:
-        seconds: time by phase: connect, agree, inputs, ot, evaluate, outputs.
+        seconds: time by phase. connect, agree, prepare (loading and compiling kernels), inputs (of third owners), ot
+            (setup and extension), evaluate (garbling or evaluation, with the OT extension that runs beside it), outputs.
         evaluations: one record for each evaluation that was agreed on.
         traffic: reads the bytes sent to and received from each peer, TLS excluded.
     """
