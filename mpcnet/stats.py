@@ -60,7 +60,7 @@ class Stats:
 
     Attributes:
         seconds: time by phase. connect, agree, prepare (loading and compiling kernels), inputs (of third owners), ot
-            (setup and extension), evaluate (garbling or evaluation, with the OT extension that runs beside it), outputs.
+            (setup and extension), evaluate (garbling or evaluation; the OT extension runs beside it), outputs.
         evaluations: one record for each evaluation that was agreed on.
         traffic: reads the bytes sent to and received from each peer, TLS excluded.
     """

@@ -1,0 +1,132 @@
+"""`mpcnet keygen` and `mpcnet roster`: the way from nothing to three parties that know each other."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from mpcnet.cli.app import main
+from mpcnet.config import Config
+from mpcnet.roster import Roster
+
+NAMES = ("lender", "bureau", "bank")
+
+
+@pytest.fixture(autouse=True)
+def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def make_all() -> None:
+    for i, name in enumerate(NAMES):
+        assert main(["keygen", name, "--address", f"127.0.0.1:{7001 + i}"]) == 0
+
+
+def test_three_people_make_a_network(capsys: pytest.CaptureFixture[str]) -> None:
+    make_all()
+    out = capsys.readouterr().out
+    assert "Hand lender/lender.public.toml to the other parties" in out
+    assert out.count("fingerprint sha256:") == 3
+    public = [f"{name}/{name}.public.toml" for name in NAMES]
+    assert main(["roster", "build", *public, "--out", "roster.toml"]) == 0
+    for name in NAMES:
+        Path("roster.toml").read_bytes()
+        (Path(name) / "roster.toml").write_bytes(Path("roster.toml").read_bytes())
+        capsys.readouterr()
+        assert main(["roster", "check", "--config", name]) == 0
+        assert f"all well: {name} is party {sorted(NAMES).index(name)} of 3" in capsys.readouterr().out
+        config = Config.load(name)
+        assert config.load_roster(config.load_identity()).names == ("bank", "bureau", "lender")
+
+
+def test_json_everywhere(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["keygen", "lender", "--address", "127.0.0.1:7001", "--json", "--days", "30"]) == 0
+    lender = json.loads(capsys.readouterr().out)
+    assert lender["name"] == "lender"
+    assert lender["public"] == "lender/lender.public.toml"
+    assert main(["keygen", "bank", "--address", "[::1]:7002", "--dir", "elsewhere", "--json"]) == 0
+    bank = json.loads(capsys.readouterr().out)
+    assert main(["roster", "build", lender["public"], bank["public"], "--json"]) == 0
+    built = json.loads(capsys.readouterr().out)
+    assert main(["roster", "show", "--json"]) == 0
+    shown = json.loads(capsys.readouterr().out)
+    assert shown == built
+    assert [party["name"] for party in shown["parties"]] == ["bank", "lender"]
+    assert [party["address"] for party in shown["parties"]] == ["[::1]:7002", "127.0.0.1:7001"]
+    assert shown["parties"][1]["fingerprints"] == [lender["fingerprint"]]
+    assert shown["parties"][1]["valid_until"] == lender["valid_until"]
+    assert shown["digest"] == Roster.load("roster.toml").digest.hex()
+    Path("roster.toml").rename("elsewhere/roster.toml")
+    assert main(["roster", "check", "--config", "elsewhere/party.toml", "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["me"] == "bank"
+
+
+def test_show_prints_what_people_compare(capsys: pytest.CaptureFixture[str]) -> None:
+    make_all()
+    main(["roster", "build", *(f"{name}/{name}.public.toml" for name in NAMES)])
+    capsys.readouterr()
+    assert main(["roster", "show", "roster.toml"]) == 0
+    out = capsys.readouterr().out
+    for party in Roster.load("roster.toml").parties:
+        assert f"{party.party_id}  {party.name}" in out
+        assert f"sha256:{party.fingerprints[0]}" in out
+        assert party.address in out
+
+
+def test_renewal(capsys: pytest.CaptureFixture[str]) -> None:
+    make_all()
+    before = Path("lender/identity.key").read_bytes(), Path("lender/lender.public.toml").read_text()
+    assert main(["keygen", "lender", "--renew", "--days", "10"]) == 0
+    after = Path("lender/identity.key").read_bytes(), Path("lender/lender.public.toml").read_text()
+    assert before[0] == after[0]
+    assert before[1] != after[1]
+    capsys.readouterr()
+    assert main(["keygen", "lender", "--renew", "--listen", "h:1"]) == 2
+    assert "--listen is not changed by --renew" in capsys.readouterr().err
+
+
+MISTAKES = [
+    (["keygen", "a b", "--address", "h:1"], "'a b' is no name for a party"),
+    (["keygen", "x"], "give --address HOST:PORT"),
+    (["keygen", "x", "--address", "nowhere"], "address: 'nowhere' is no address"),
+    (["keygen", "x", "--address", "h:1", "--listen", "h"], "listen: 'h' is no address"),
+    (["keygen", "lender", "--address", "h:1"], "lender/identity.key is there already and is not overwritten"),
+    (["keygen", "x", "--renew"], "x/certificate.pem: the certificate cannot be read: No such file"),
+    (["roster", "build", "nothing.toml"], "nothing.toml: cannot be read: No such file"),
+    (["roster", "build", "lender/lender.public.toml"], "roster.toml: a roster has 2 to 10 parties, this one has 1"),
+    (["roster", "build", *["lender/lender.public.toml"] * 2], "lender and lender have the same name"),
+    (["roster", "build", "lender/party.toml", "bank/bank.public.toml"], "lender/party.toml: unknown key"),
+    (["roster", "show"], "roster.toml: cannot be read"),
+    (["roster", "check", "--config", "lender"], "there is no roster yet"),
+    (["roster", "check"], "party.toml: cannot be read"),
+]
+
+
+@pytest.mark.parametrize(("argv", "message"), MISTAKES)
+def test_mistakes_are_one_line_and_change_nothing(
+    argv: list[str], message: str, here: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    make_all()
+    capsys.readouterr()
+    before = {path: path.read_bytes() for path in here.rglob("*") if path.is_file()}
+    assert main(argv) == 2
+    captured = capsys.readouterr()
+    assert captured.out == ""
+    assert captured.err.startswith("mpcnet: ")
+    assert message in captured.err
+    assert captured.err.count("\n") == 1
+    assert {path: path.read_bytes() for path in here.rglob("*") if path.is_file()} == before
+
+
+def test_key_is_never_printed(here: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    make_all()
+    main(["keygen", "lender", "--renew"])
+    main(["roster", "build", *(f"{name}/{name}.public.toml" for name in NAMES)])
+    main(["roster", "show"])
+    captured = capsys.readouterr()
+    for name in NAMES:
+        body = "".join((here / name / "identity.key").read_text().splitlines()[1:-1])
+        assert body not in captured.out + captured.err
