@@ -62,7 +62,7 @@ def test_the_depth_order_makes_long_runs_of_independent_gates() -> None:
 def test_a_chain_of_and_gates_is_no_run() -> None:
     circuit = make_circuit({"a": 2}, [(AND, 2, 3), (AND, 4, 2), (AND, 5, 3)], [6])
     for order in ("memory", "depth"):
-        assert schedule(circuit, order).run_ends.tolist() == [1, 2, 3]  # type: ignore[arg-type]
+        assert schedule(circuit, order).run_ends.tolist() == [1, 2, 3]
 
 
 def test_dead_gates_are_left_out() -> None:
@@ -78,7 +78,7 @@ def test_dead_gates_are_left_out() -> None:
 )
 def test_circuits_with_hardly_anything_in_them(gates: list[tuple[int, int, int]], outputs: list[int]) -> None:
     for order in ("memory", "depth"):
-        program = schedule(make_circuit({"a": 2}, gates, outputs), order)  # type: ignore[arg-type]
+        program = schedule(make_circuit({"a": 2}, gates, outputs), order)
         assert program.n_gates == len(gates)
         assert len(program.output_slots) == len(outputs)
         assert len(program.input_slots) == 2
@@ -118,4 +118,4 @@ def test_arrays_cannot_be_changed() -> None:
 
 def test_an_unknown_order_is_refused() -> None:
     with pytest.raises(ValueError, match="width"):
-        schedule(adder(4), "width")  # type: ignore[arg-type]
+        schedule(adder(4), "width")

@@ -121,7 +121,7 @@ async def run_shares(
     options.setdefault("batch", len(bits))
     extra: tuple[dict[str, Any], dict[str, Any]] = ({}, {}) if rngs is None else ({"rng": rngs[0]}, {"rng": rngs[1]})
     left, right = await run_pair(
-        garbling.garble_shares(channels[0], circuit, mine, roles, ot=sender, **options, **extra[0]),  # type: ignore[arg-type]
-        garbling.evaluate_shares(channels[1], circuit, theirs, roles, ot=receiver, **options, **extra[1]),  # type: ignore[arg-type]
+        garbling.garble_shares(channels[0], circuit, mine, roles, ot=sender, **options, **extra[0]),
+        garbling.evaluate_shares(channels[1], circuit, theirs, roles, ot=receiver, **options, **extra[1]),
     )
     return left, right, channels[0]
