@@ -29,7 +29,7 @@ the hash is TMMO with a key that depends on the session and the message.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -70,7 +70,8 @@ def tree_depths(k: int) -> tuple[int, ...]:
     Raises:
         ValueError: k is not between 1 and 8.
     """
-    if k not in range(1, MAX_K + 1):
+    given: Any = k
+    if isinstance(given, bool) or not isinstance(given, int) or not 1 <= given <= MAX_K:
         raise ValueError(f"k must be an integer from 1 to {MAX_K}, not {k!r}")
     return (k,) * (KAPPA // k) + ((KAPPA % k,) if KAPPA % k else ())
 

@@ -118,12 +118,12 @@ class OtSender:
         Returns:
             uint8 of shape (count, 16).
         Raises:
-            ValueError: a negative count, or a delta of another length.
+            ValueError: a negative count, or a delta of another length; TypeError: a delta that is no bytes.
             StateError: another call has not ended, or failed.
             MessageError: the receiver's message has a wrong length.
         Cost: 2 messages for each 32,768 OTs; receiver 16 / k bytes an OT, sender 16.
         """
-        count, delta = _count(count), bytes(delta)
+        count, delta = _count(count), bytes(memoryview(delta))  # bytes(16) of a number would be 16 zeros
         if len(delta) != BLOCK_BYTES:
             raise ValueError(f"delta must have {BLOCK_BYTES} bytes, not {len(delta)}")
         keys = np.empty((count, BLOCK_BYTES), np.uint8)

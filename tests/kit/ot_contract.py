@@ -107,6 +107,8 @@ async def check_wrong_arguments(sender: Any, receiver: Any, n_sent: Callable[[],
     ):
         with pytest.raises(ValueError, match=r"count|delta|messages|choices"):
             await wrong()
+    with pytest.raises(TypeError):
+        await sender.correlated(3, 16)
     assert n_sent() == before
 
 

@@ -112,7 +112,7 @@ def test_trees_hold_all_bits_of_delta(k: int) -> None:
         offset, leaf = offset + depth, leaf + 2**depth
 
 
-@pytest.mark.parametrize("k", [0, 9, -1, 1.5, "2", None])
+@pytest.mark.parametrize("k", [0, 9, -1, 1.5, 2.0, True, "2", None])
 def test_other_k_are_refused(k: object) -> None:
     with pytest.raises(ValueError, match="k must be"):
         tree_depths(k)
@@ -163,7 +163,8 @@ async def test_long_work_leaves_the_loop(monkeypatch: pytest.MonkeyPatch) -> Non
 
     monkeypatch.setattr(asyncio, "to_thread", to_thread)
     await run_pair(sender.random(1000), receiver.random(1000))
-    assert not threaded
+    assert not threaded or cpu.path() == "portable"  # where everything is long
+    threaded.clear()
     await run_pair(sender.random(20_000), receiver.random(20_000))
     assert threaded == ["_expand", "_expand"]
     threaded.clear()
