@@ -18,6 +18,7 @@ from mpcnet.errors import AgreementError, ConfigError, PeerAborted, PeerDisconne
 from mpcnet.evaluate import Progress
 from mpcnet.handout import PIECE_BITS, ShareStream, dense_rows, packed_rows, pieces
 from mpcnet.session import Session
+from mpcnet.simulate import simulate
 from protocols.errors import MessageError, StateError
 from tests.kit.channels import TEMPERS, Temper
 from tests.kit.circuits import circuits, random_bits
@@ -103,6 +104,16 @@ async def test_every_number_of_parties(n_parties: int) -> None:
 @pytest.mark.parametrize("temper", TEMPERS)
 async def test_slow_networks_do_not_block(temper: Temper) -> None:
     results = await evaluate(FOUR, NAMES, BATCH, temper=temper)
+    assert all(same(result, CIRCUIT(**BATCH)) for result in results.values())
+
+
+@pytest.mark.parametrize("network", [{}, {"latency_seconds": 0.002, "bandwidth": 1e6}, {"window_bytes": 16384}])
+async def test_over_real_links(network: dict[str, Any]) -> None:
+    async def role(session: Session) -> Any:
+        mine = {port: value for port, value in BATCH.items() if FOUR[port] == session.name}
+        return await session.evaluate(CIRCUIT, mine, owners=FOUR, reveal_to=NAMES)
+
+    results = await simulate(role, NAMES, **network)
     assert all(same(result, CIRCUIT(**BATCH)) for result in results.values())
 
 
