@@ -27,10 +27,13 @@ if TYPE_CHECKING:
 __all__ = ["COMMANDS", "build", "describe", "exit_code", "main"]
 
 COMMANDS: dict[str, str] = {
+    "demo": "mpcnet.cli.demo",
+    "score": "mpcnet.cli.score",
     "keygen": "mpcnet.cli.keygen",
     "roster": "mpcnet.cli.roster",
     "run": "mpcnet.cli.run",
     "local": "mpcnet.cli.local",
+    "circuit": "mpcnet.cli.circuit",
 }
 """Command name -> module, in the order of the help page."""
 

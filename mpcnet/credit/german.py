@@ -17,6 +17,8 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from mpcnet.credit.records import APPLICANT, write_rows
+
 __all__ = ["DATA", "HELD", "LEFT_OUT", "Applicants", "copy_file", "load", "read_text", "write_records"]
 
 DATA = "data"
@@ -92,7 +94,5 @@ def load(part: Part = "all") -> Applicants:
 def write_records(path: Path, holder: str, applicants: Applicants) -> None:
     """Write what one holder has of some applicants: their ids and its columns."""
     names = HELD[holder]
-    with path.open("w", encoding="utf-8", newline="") as file:
-        writer = csv.writer(file, lineterminator="\n")
-        writer.writerow(["applicant", *names])
-        writer.writerows(zip(applicants.ids, *(applicants.columns[name] for name in names), strict=True))
+    rows = zip(applicants.ids, *(applicants.columns[name] for name in names), strict=True)
+    write_rows(path, [APPLICANT, *names], rows)

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import csv
 import hashlib
-from collections.abc import Iterator, Mapping, Sequence
+import os
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -18,7 +19,7 @@ from numpy.typing import NDArray
 from mpcnet.credit.scorecard import BinError, Feature
 from mpcnet.errors import ConfigError
 
-__all__ = ["APPLICANT", "Records", "read_records"]
+__all__ = ["APPLICANT", "Records", "read_records", "write_rows"]
 
 APPLICANT = "applicant"
 """The column that says whose record it is: the same in the files of all holders, in the same order."""
@@ -142,3 +143,12 @@ def _undecodable_line(path: Path) -> int:
             except UnicodeDecodeError:
                 return number
     return 0
+
+
+def write_rows(path: str | Path, header: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
+    """Write a CSV file that only its owner may read, row by row."""
+    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    with os.fdopen(descriptor, "w", encoding="utf-8", newline="") as file:
+        writer = csv.writer(file, lineterminator="\n")
+        writer.writerow(header)
+        writer.writerows(rows)

@@ -1,0 +1,54 @@
+"""`mpcnet score`: one party of a joint scoring run."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+__all__ = ["ScoreProtocol", "command"]
+
+
+class ScoreProtocol(StrEnum):
+    """How the scorecard is evaluated."""
+
+    YAO = "yao"
+
+
+def command(
+    config: Annotated[Path, typer.Option(help="This party's party.toml, or its folder.")] = Path("party.toml"),
+    applicants: Annotated[
+        int | None, typer.Option(help="Score this many, repeating the list. [default: one for each record]", min=1)
+    ] = None,
+    json_file: Annotated[
+        Path | None, typer.Option("--json", metavar="FILE", help="Write bytes, gates and seconds there as JSON.")
+    ] = None,
+    output: Annotated[
+        Path | None,
+        typer.Option(metavar="CSV", help="At the lender: write the scores there, not where party.toml says."),
+    ] = None,
+    protocol: Annotated[ScoreProtocol, typer.Option(help="yao: two of the parties garble and evaluate.")] = (
+        ScoreProtocol.YAO
+    ),
+    progress_json: Annotated[bool, typer.Option("--progress-json", hidden=True)] = False,
+    listen_fd: Annotated[int | None, typer.Option("--listen-fd", hidden=True)] = None,
+) -> None:
+    """Score the applicants jointly, as one party; the others start theirs, in any order.
+
+    party.toml says in its [score] table which files this party brings. Score and decision of each applicant go to the
+    lender alone.
+    """
+    del protocol  # one so far; another engine slots in here
+    from mpcnet.config import Config
+    from mpcnet.credit.party import run_party
+
+    run_party(
+        Config.load(config),
+        applicants=applicants,
+        json_file=json_file,
+        output=output,
+        progress_json=progress_json,
+        listen_fd=listen_fd,
+    )

@@ -1,0 +1,183 @@
+"""What a run is told as: at a party by hand, and at the end of the demo, which alone knows the truth."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from itertools import islice
+from typing import TYPE_CHECKING, Any
+
+from mpcnet.credit.progress import megabytes
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from mpcnet.credit.job import ScoreJob, Scores
+
+__all__ = ["DemoResult", "PartyFacts", "Quality", "print_demo", "print_scores", "run_facts"]
+
+SHOWN = 8
+PHASES = ("connect", "ot", "evaluate", "total")
+
+
+@dataclass(frozen=True)
+class Quality:
+    """How well scores separate: AUC and KS, without the others and with them."""
+
+    lender_alone: float
+    joint: float
+
+    def as_dict(self) -> dict[str, float]:
+        """For JSON."""
+        return {"lender_alone": round(self.lender_alone, 6), "joint": round(self.joint, 6)}
+
+
+@dataclass(frozen=True)
+class PartyFacts:
+    """What one party's process did.
+
+    Args:
+        name, pid: who.
+        bytes_sent, bytes_received: over all its links, before TLS.
+        peak_bytes: the most memory it held.
+    """
+
+    name: str
+    pid: int
+    bytes_sent: int
+    bytes_received: int
+    peak_bytes: int
+
+
+@dataclass(frozen=True)
+class DemoResult:
+    """All that the demo found out.
+
+    Args:
+        parties: in the order lender, bureau, bank.
+        applicants: how many were scored.
+        mismatches: how many joint results differ from scoring in the clear; None of them should.
+        auc, ks: on the scored applicants.
+        and_gates: over all applicants.
+        seconds: connect, ot, evaluate and total, at the lender.
+        first: (applicant, score, decision) of the first applicants.
+        cross_validated: the AUC of the fit's report, for comparison.
+    """
+
+    parties: tuple[PartyFacts, ...]
+    applicants: int
+    mismatches: int
+    auc: Quality
+    ks: Quality
+    and_gates: int
+    seconds: Mapping[str, float]
+    first: tuple[tuple[str, int, str], ...]
+    cross_validated: Quality
+
+    def as_dict(self) -> dict[str, Any]:
+        """The object that `mpcnet demo --json` writes."""
+        return {
+            "parties": [
+                {"name": p.name, "pid": p.pid, "bytes_sent": p.bytes_sent, "bytes_received": p.bytes_received}
+                for p in self.parties
+            ],
+            "applicants": self.applicants,
+            "mismatches": self.mismatches,
+            "auc": self.auc.as_dict(),
+            "ks": self.ks.as_dict(),
+            "and_gates": self.and_gates,
+            "seconds": {phase: round(self.seconds[phase], 4) for phase in PHASES},
+        }
+
+
+def run_facts(job: ScoreJob, stats: Mapping[str, Any], pid: int, peak_bytes: int) -> dict[str, Any]:
+    """The object that `mpcnet score --json` writes: no score in it.
+
+    Args:
+        stats: `Session.stats.as_dict()`.
+    """
+    seconds = stats["seconds"]
+    return {
+        "name": job.name,
+        "pid": pid,
+        "applicants": job.applicants,
+        "bytes_sent": stats["bytes_sent"],
+        "bytes_received": stats["bytes_received"],
+        "bytes_by_peer": stats["bytes_by_peer"],
+        "and_gates": stats["and_gates"],
+        "seconds": {phase: seconds[phase] for phase in PHASES},
+        "peak_bytes": peak_bytes,
+        "evaluations": stats["evaluations"],
+    }
+
+
+def print_scores(console: Console, job: ScoreJob, scores: Scores | None, facts: Mapping[str, Any]) -> None:
+    """What one party sees at its end of a run by hand."""
+    if scores is None:
+        console.print(
+            f"{job.applicants:,} applicants scored. {job.name} learns nothing; score and decision are at "
+            f"{job.scheme.lender}.",
+            highlight=False,
+        )
+    else:
+        console.print(first_applicants(islice(scores.rows(job.records), SHOWN), job.applicants))
+        accepted = int(scores.accepted.sum())
+        console.print(f"{accepted:,} of {job.applicants:,} reach the cutoff", highlight=False)
+    console.print(cost_line(facts["and_gates"], facts["seconds"]), highlight=False)
+    sent, received = megabytes(facts["bytes_sent"]), megabytes(facts["bytes_received"])
+    console.print(f"{sent} sent, {received} received", highlight=False)
+
+
+def print_demo(console: Console, result: DemoResult) -> None:
+    """The end of the demo."""
+    from rich.table import Table
+
+    console.print()
+    console.print(first_applicants(iter(result.first), result.applicants))
+    agreeing = result.applicants - result.mismatches
+    verdict = "bit for bit" if not result.mismatches else f"{result.mismatches:,} DIFFER"
+    console.print(
+        f"Same as scoring in the clear: {agreeing:,} of {result.applicants:,}, {verdict}",
+        style="bold green" if not result.mismatches else "bold red",
+        highlight=False,
+    )
+    quality = Table(title="How well the score separates good from bad", title_justify="left")
+    for heading in ("", "lender alone", "joint"):
+        quality.add_column(heading, justify="left" if not heading else "right")
+    quality.add_row("AUC", f"{result.auc.lender_alone:.3f}", f"{result.auc.joint:.3f}")
+    quality.add_row("KS", f"{result.ks.lender_alone:.3f}", f"{result.ks.joint:.3f}")
+    crossed = result.cross_validated
+    quality.add_row("AUC, cross-validated", f"{crossed.lender_alone:.3f}", f"{crossed.joint:.3f}", style="dim")
+    console.print(quality)
+    traffic = Table(title="What each party's process did", title_justify="left")
+    for heading in ("", "pid", "sent", "received", "peak memory"):
+        traffic.add_column(heading, justify="left" if not heading else "right")
+    for party in result.parties:
+        sent, received, peak = map(megabytes, (party.bytes_sent, party.bytes_received, party.peak_bytes))
+        traffic.add_row(party.name, str(party.pid), sent, received, peak)
+    console.print(traffic)
+    console.print(cost_line(result.and_gates, result.seconds), highlight=False)
+
+
+def first_applicants(rows: Any, count: int) -> Any:
+    """A table of the first applicants as the lender sees them."""
+    from rich.table import Table
+
+    table = Table(title="The first applicants, as the lender sees them", title_justify="left")
+    table.add_column("applicant")
+    table.add_column("score", justify="right")
+    table.add_column("decision")
+    shown = 0
+    for applicant, points, decision in rows:
+        table.add_row(applicant, str(points), decision, style="" if decision == "accept" else "dim")
+        shown += 1
+    if count > shown:
+        table.add_row(f"and {count - shown:,} more", "", "", style="dim")
+    return table
+
+
+def cost_line(and_gates: int, seconds: Mapping[str, float]) -> str:
+    """AND gates and seconds of each phase, in one line."""
+    rate = f" ({and_gates / seconds['evaluate'] / 1e6:,.2f} million a second)" if seconds["evaluate"] > 0 else ""
+    phases = ", ".join(f"{phase} {seconds[phase]:.2f} s" for phase in PHASES)
+    return f"{and_gates:,} AND gates{rate}; {phases}"
