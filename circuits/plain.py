@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from circuits.batch import decode_outputs, encode_inputs
 from circuits.errors import CircuitError
 from circuits.ir import Circuit
+from circuits.secret import Value
 
 __all__ = ["MEMORY_BYTES", "call", "evaluate_bits"]
 
@@ -111,4 +112,6 @@ def _bind(circuit: Circuit, args: Sequence[Any], kwargs: Mapping[str, Any]) -> d
 def _is_traced(value: Any) -> bool:
     if isinstance(value, list | tuple):
         return any(map(_is_traced, value))
-    return type(value).__module__ == "circuits.values"
+    if isinstance(value, np.ndarray):
+        return value.dtype == object and any(map(_is_traced, value.flat))
+    return isinstance(value, Value)
