@@ -126,6 +126,8 @@ class Builder:
 
     def mux(self, condition: int, then: int, otherwise: int) -> int:
         """`then` if condition else `otherwise`; one AND at most."""
+        if condition < 2:
+            return then if condition else otherwise
         return self.xor(otherwise, self.and_(condition, self.xor(then, otherwise)))
 
     def all_(self, wires: Sequence[int]) -> int:

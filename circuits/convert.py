@@ -11,7 +11,7 @@ from circuits import operations as ops
 from circuits.builder import Builder
 from circuits.errors import TraceError, WidthError
 from circuits.ir import ONE, ZERO
-from circuits.source import fail
+from circuits.source import an, fail
 from circuits.types import Bit, BitType, FixedType, PortType, ScalarType, UIntType, VecType
 from circuits.values import Scalar, Value, VecValue, is_public, public_scalar
 
@@ -62,9 +62,9 @@ def assign(builder: Builder, item: Any, type: PortType) -> Scalar | VecValue:
     """
     if isinstance(type, VecType):
         if not is_sequence(item):
-            raise fail(TraceError, f"a {type!r} is wanted, not {describe(item)}")
+            raise fail(TraceError, f"{an(type)} is wanted, not {describe(item)}")
         if len(item) != type.length:
-            raise fail(WidthError, f"a {type!r} is wanted, not {len(item)} elements")
+            raise fail(WidthError, f"{an(type)} is wanted, not {len(item)} elements")
         return VecValue(builder, [assign(builder, element, type.element) for element in item])
     if isinstance(item, Scalar):
         return ops.convert(item, type)
@@ -74,7 +74,7 @@ def assign(builder: Builder, item: Any, type: PortType) -> Scalar | VecValue:
             return from_wires(builder, type, [ONE if bit else ZERO for bit in bits.tolist()])
         except WidthError as error:
             raise fail(WidthError, str(error)) from None
-    raise fail(TraceError, f"a {type!r} is wanted, not {describe(item)}")
+    raise fail(TraceError, f"{an(type)} is wanted, not {describe(item)}")
 
 
 def unify(builder: Builder, items: Sequence[Any]) -> list[Scalar | VecValue]:
@@ -170,7 +170,7 @@ def _leaves(item: Any) -> list[Any]:
 def describe(item: Any) -> str:
     """What kind of thing this is; never its value."""
     if isinstance(item, Value):
-        return f"a {item.type!r}"
+        return an(item.type)
     if is_sequence(item):
-        return f"a {type(item).__name__} of {len(item)}"
-    return f"a {type(item).__name__}" if item is not None else "None"
+        return f"{an(type(item).__name__)} of {len(item)}"
+    return an(type(item).__name__) if item is not None else "None"

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from circuits.errors import TraceError, WidthError
 from circuits.ir import ZERO
 from circuits.lib import arith, compare, divide, fixed, multiply, shift
-from circuits.source import fail
+from circuits.source import an, fail
 from circuits.types import Bit, BitType, FixedType, IntType, PortType, ScalarType, UIntType
 
 if TYPE_CHECKING:
@@ -149,6 +149,8 @@ def _divide_raw(
     q, q_signed, r, r_signed = divide.divide(
         x.builder, x.wires, x.type.signed, y.wires, y.type.signed, remainder=remainder
     )
+    if q_type.signed and len(q) > q_type.n_bits:  # by zero, every bit below the sign is its complement
+        q = [*q[: q_type.n_bits - 1], q[-1]]
     return (
         x.new(q_type, arith.extend(q, q_type.n_bits, q_signed)),
         x.new(r_type, arith.extend(r, r_type.n_bits, r_signed)),
@@ -189,6 +191,9 @@ def _common_width(x: Scalar, y: Scalar) -> int:
 
 def bitwise(x: Scalar, y: Scalar, symbol: str) -> Scalar:
     """& | ^ as on Python's integers: two's complement without end."""
+    gate = {"&": x.builder.and_, "|": x.builder.or_, "^": x.builder.xor}[symbol]
+    if x.type is y.type is Bit:
+        return x.new(Bit, [gate(x.wires[0], y.wires[0])])
     if _is_fixed(x, y):
         raise fail(TraceError, f"{symbol} of a Fixed has no meaning; .as_int() gives its bits as an integer")
     widths = [value.n_bits for value in (x, y) if not value.type.signed]
@@ -201,7 +206,6 @@ def bitwise(x: Scalar, y: Scalar, symbol: str) -> Scalar:
         type = UIntType(max(widths))
     else:
         type = IntType(_common_width(x, y))
-    gate = {"&": x.builder.and_, "|": x.builder.or_, "^": x.builder.xor}[symbol]
     return x.derive(type, lambda n: [gate(p, q) for p, q in zip(x.low(n), y.low(n), strict=True)], x, y)
 
 
@@ -252,7 +256,7 @@ def _shift_count(amount: int, symbol: str) -> int:
 def _check_amount(amount: Scalar, symbol: str) -> None:
     if amount.type.signed or _is_fixed(amount):
         raise fail(
-            TraceError, f"{symbol} by a {amount.type!r}: the amount must be a UInt; .as_uint() or .saturate(UInt[n])"
+            TraceError, f"{symbol} by {an(amount.type)}: the amount must be a UInt; .as_uint() or .saturate(UInt[n])"
         )
 
 
@@ -265,12 +269,12 @@ def narrowed_type(x: Scalar, target: Any, method: str) -> ScalarType:
         if target.frac_bits != x.frac_bits:
             raise fail(
                 TraceError,
-                f".{method}({target!r}) of a {x.type!r} would move the point; "
+                f".{method}({target!r}) of {an(x.type)} would move the point; "
                 f".rescale({target.frac_bits}) does that first",
             )
         return target
     if isinstance(target, bool) or not isinstance(target, int):
-        what = f"a {target!r}" if isinstance(target, PortType) else f"{type(target).__name__}"
+        what = an(target) if isinstance(target, PortType) else f"{type(target).__name__}"
         raise fail(TraceError, f".{method}() takes a public number of bits or a type such as UInt[8], not {what}")
     if target < 1:
         raise fail(WidthError, f".{method}({target}): at least 1 bit")
@@ -300,23 +304,24 @@ def convert(x: Scalar, type: PortType) -> Scalar:
         WidthError: it does not.
     """
     if not isinstance(type, ScalarType):
-        raise fail(WidthError, f"a {x.type!r} is no {type!r}")
+        raise fail(WidthError, f"{an(x.type)} is no {type!r}")
     shift_by = type.frac_bits - x.frac_bits
     low, high = x.bounds
     if shift_by < 0:
         raise fail(
             WidthError,
-            f"a {x.type!r} has more fractional bits than {type!r}; drop them with .rescale({type.frac_bits})",
+            f"{an(x.type)} has more fractional bits than {type!r}; drop them with "
+            + (f".rescale({type.frac_bits})" if isinstance(type, FixedType) else ".floor() or .nearest()"),
         )
     if not (type.low <= low << shift_by and high << shift_by <= type.high):
-        raise fail(WidthError, f"a {x.type!r} does not always fit {type!r}; {narrowing_hint(x, type)}")
+        raise fail(WidthError, f"{an(x.type)} does not always fit {type!r}; {narrowing_hint(x, type)}")
     wide = scaled(x, shift_by)
     return x.derive(type, wide.low, wide)
 
 
 def narrowing_hint(x: Scalar, type: ScalarType) -> str:
-    target = repr(type) if type.signed != x.type.signed or isinstance(type, BitType) else str(type.n_bits)
-    point = "" if type.frac_bits == x.frac_bits else f".rescale({type.frac_bits})"
+    point = f".rescale({type.frac_bits})" if isinstance(type, FixedType) and type.frac_bits != x.frac_bits else ""
+    target = str(type.n_bits) if point or type.signed == x.type.signed else repr(type)
     if isinstance(type, BitType):
         return "compare it (x != 0), or take one bit (x[0])"
     return f"narrow it with {point}.wrap({target}) or {point}.saturate({target})"

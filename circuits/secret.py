@@ -10,7 +10,7 @@ from typing import Any, NoReturn
 
 from circuits.builder import Builder
 from circuits.errors import TraceError
-from circuits.source import fail, fail_on_truth
+from circuits.source import an, fail, fail_on_truth
 from circuits.types import PortType
 
 __all__ = ["Value"]
@@ -49,10 +49,10 @@ class Value:
             raise fail(TraceError, f"a value of {builder.name} is used after that circuit was built")
 
     def _no(self, what: str, advice: str) -> TraceError:
-        return fail(TraceError, f"{what} needs to know a {self.type!r}, which is secret; {advice}")
+        return fail(TraceError, f"{what} needs to know {an(self.type)}, which is secret; {advice}")
 
     def __bool__(self) -> bool:
-        raise fail_on_truth(f"a {self.type!r}")
+        raise fail_on_truth(self.type)
 
     def __index__(self) -> int:
         raise self._no(

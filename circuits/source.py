@@ -7,16 +7,23 @@ import itertools
 import linecache
 import os
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from types import FrameType
 from typing import TypeVar
 
 from circuits.errors import CircuitError, TraceError
 
-__all__ = ["fail", "fail_on_truth", "location"]
+__all__ = ["an", "fail", "fail_on_truth", "location"]
 
 _PACKAGE = str(Path(__file__).parent) + os.sep
 _E = TypeVar("_E", bound=CircuitError)
+
+
+def an(name: object) -> str:
+    """The name with its article: a UInt[8], an Int[8]."""
+    text = name if isinstance(name, str) else repr(name)
+    return f"an {text}" if text[0] in "AEIaeio" or text == "ndarray" else f"a {text}"
 
 
 def fail(kind: type[_E], message: str) -> _E:
@@ -30,12 +37,12 @@ def location() -> str:
     return f"{frame.f_code.co_filename}:{frame.f_lineno}" if frame else "unknown place"
 
 
-def fail_on_truth(what: str) -> TraceError:
+def fail_on_truth(what: object) -> TraceError:
     """The error for a secret whose truth Python asks for, with advice that fits the construct on that line."""
     frame = _user_frame()
     construct = _construct(frame) if frame else ""
     asked, advice = _ADVICE.get(construct, _ADVICE[""])
-    return fail(TraceError, f"{asked} needs to know {what}, which is secret; {advice}")
+    return fail(TraceError, f"{asked} needs to know {an(what)}, which is secret; {advice}")
 
 
 _SELECT = "compute both sides and write select(condition, then, otherwise)"
@@ -47,7 +54,7 @@ _ADVICE = {
     "assert": ("`assert`", "return the condition as an output"),
     "and": ("`and`", "write a & b, with comparisons in parentheses"),
     "or": ("`or`", "write a | b, with comparisons in parentheses"),
-    "not": ("`not`", "write ~a"),
+    "not": ("`not`", "write ~a for a Bit, x == 0 for a number"),
     "chain": ("a chain of comparisons", "write (a < b) & (b < c)"),
     "in": ("`in`", "compare with each element and join with |"),
     "filter": ("`if` in a comprehension", "keep every element and select() a neutral value"),
@@ -85,14 +92,19 @@ def _construct(frame: FrameType) -> str:
     found = ""
     for node in ast.walk(tree):  # breadth first: the innermost comes last
         key, parts = _key(node)
-        for part in parts if key else []:
-            start, end = (part.lineno, part.col_offset), (part.end_lineno or 0, part.end_col_offset or 0)
-            if start <= (line, column) and (end_line, end_column) <= end:
-                found = key
+        spans = [_span(part) for part in parts]
+        if any(start <= (line, column) and (end_line, end_column) <= end for start, end in spans):
+            found = key
+        elif key and isinstance(node, ast.stmt | ast.expr) and _span(node) == ((line, column), (end_line, end_column)):
+            found = key  # `if not x` is compiled into a jump that belongs to the whole statement
     return found
 
 
-def _key(node: ast.AST) -> tuple[str, list[ast.expr]]:
+def _span(node: ast.stmt | ast.expr | ast.pattern) -> tuple[tuple[int, int], tuple[int, int]]:
+    return (node.lineno, node.col_offset), (node.end_lineno or 0, node.end_col_offset or 0)
+
+
+def _key(node: ast.AST) -> tuple[str, Sequence[ast.expr | ast.pattern]]:
     """The key of _ADVICE for a construct that asks for truth, and the expressions it asks."""
     match node:
         case ast.If(test=test):
@@ -113,8 +125,8 @@ def _key(node: ast.AST) -> tuple[str, list[ast.expr]]:
             return "chain", [node]
         case ast.comprehension(ifs=[_, *_] as tests):
             return "filter", tests
-        case ast.Match(subject=subject, cases=cases):
-            return "match", [subject, *(case.guard for case in cases if case.guard)]
+        case ast.Match(cases=cases):
+            return "match", [part for case in cases for part in (case.pattern, case.guard) if part]
         case ast.Call(func=ast.Name(id=name) | ast.Attribute(attr=name)) if name in _CALLS:
             return name, [node]
     return "", []

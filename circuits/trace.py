@@ -14,9 +14,9 @@ from typing import Annotated, Any, get_args, get_origin, overload
 
 from circuits.builder import Builder
 from circuits.convert import assign, describe, find_builder, from_wires, unify
-from circuits.errors import TraceError, WidthError
+from circuits.errors import CircuitError, TraceError, WidthError
 from circuits.ir import Circuit
-from circuits.source import fail, location
+from circuits.source import an, fail, location
 from circuits.types import PortType
 from circuits.values import Scalar, VecValue
 
@@ -124,7 +124,10 @@ def _results(builder: Builder, result: Any, returns: Any, where: str) -> list[Sc
     if find_builder(result) not in (None, builder):
         raise TraceError(f"{where} returns a value of another circuit's trace; pass it as an input")
     if returns is inspect.Signature.empty:
-        return [unify(builder, [item])[0] for item in (result if isinstance(result, tuple) else (result,))]
+        try:
+            return [unify(builder, [item])[0] for item in (result if isinstance(result, tuple) else (result,))]
+        except (TraceError, WidthError) as error:
+            raise error.__class__(f"{where}: the result: {_reason(error)}") from None
     several = get_origin(returns) is tuple or isinstance(returns, tuple)
     types = (get_args(returns) or returns) if several else (returns,)
     for type in types:
@@ -140,9 +143,13 @@ def _results(builder: Builder, result: Any, returns: Any, where: str) -> list[Sc
         try:
             values.append(assign(builder, item, type))
         except (TraceError, WidthError) as error:
-            reason = str(error).removeprefix(f"{location()}: ")
-            raise error.__class__(f"{where}: result {i} is annotated {type!r}; {reason}") from None
+            raise error.__class__(f"{where}: result {i} is annotated {type!r}; {_reason(error)}") from None
     return values
+
+
+def _reason(error: CircuitError) -> str:
+    """The message without the place, where a better one is at hand."""
+    return str(error).removeprefix(f"{location()}: ")
 
 
 def inline(circuit: Circuit, args: Sequence[Any], kwargs: Mapping[str, Any]) -> Any:
@@ -169,9 +176,8 @@ def inline(circuit: Circuit, args: Sequence[Any], kwargs: Mapping[str, Any]) -> 
         try:
             wires += assign(builder, values[port.name], port.type).wires
         except (TraceError, WidthError) as error:
-            here = f"{location()}: "
-            reason = str(error).removeprefix(here)
-            raise error.__class__(f"{here}input {port.name!r} of {circuit.name} is a {port.type!r}; {reason}") from None
+            named = f"input {port.name!r} of {circuit.name} is {an(port.type)}; {_reason(error)}"
+            raise fail(error.__class__, named) from None
     found = builder.inline(circuit, wires)
     results = []
     for port in circuit.outputs:

@@ -20,7 +20,7 @@ from circuits.errors import TraceError, WidthError
 from circuits.ir import ONE
 from circuits.lib import arith
 from circuits.secret import Value
-from circuits.source import fail
+from circuits.source import an, fail
 from circuits.types import Bit, FixedType, IntType, PortType, ScalarType, UIntType, VecType
 
 __all__ = ["Scalar", "Value", "VecValue", "is_public", "public_scalar"]
@@ -100,17 +100,18 @@ class Scalar(Value):
         Raises:
             TraceError: it is something else, or of another trace.
         """
-        self.check_trace(self.builder)
         if isinstance(other, Scalar):
-            other.check_trace(self.builder)
+            if other.builder is not self.builder or self.builder.finished:
+                other.check_trace(self.builder)
             return other
+        self.check_trace(self.builder)
         if is_public(other):
             return public_scalar(self.builder, other, self._type)
-        kind = repr(other.type) if isinstance(other, Value) else type(other).__name__
+        kind = an(other.type if isinstance(other, Value) else type(other).__name__)
         advice = "operands are secrets and public numbers"
         if isinstance(other, (VecValue, list, tuple, np.ndarray)):
             advice = "work on its elements: [x + y for y in v]"
-        raise fail(TraceError, f"{symbol} of a {self._type!r} and a {kind} is not possible; {advice}")
+        raise fail(TraceError, f"{symbol} of {an(self._type)} and {kind} is not possible; {advice}")
 
     def __add__(self, other: Any) -> Scalar:
         return ops.add(self, self.operand(other, "+"))
@@ -235,17 +236,17 @@ class Scalar(Value):
         """Bit i (0 is the least significant, -1 the top one), or a slice of the bits as a UInt."""
         self.check_trace(self.builder)
         if isinstance(index, Value):
-            raise self._no("a bit's index", f"write (x >> i)[0]; the index is a {index.type!r}")
+            raise fail(TraceError, f"the index is {an(index.type)}, which is secret; write (x >> index)[0]")
         try:
             if isinstance(index, slice):
                 places = range(self.n_bits)[index]
                 if places:
                     return self.derive(UIntType(len(places)), lambda n: self._at(places[:n]), self)
-                raise fail(WidthError, f"the slice of a {self._type!r} is empty")
+                raise fail(WidthError, f"the slice of {an(self._type)} is empty")
             place = range(self.n_bits)[index]
         except IndexError:
             raise fail(
-                WidthError, f"a {self._type!r} has bits 0 .. {self.n_bits - 1}; there is no bit {index}"
+                WidthError, f"{an(self._type)} has bits 0 .. {self.n_bits - 1}; there is no bit {index}"
             ) from None
         except TypeError:
             raise fail(TraceError, f"a bit's index is a public integer or slice, not {type(index).__name__}") from None
@@ -256,10 +257,10 @@ class Scalar(Value):
         return [low[place] for place in places]
 
     def __len__(self) -> int:
-        raise fail(TraceError, f"a {self._type!r} is one number and has no length; .n_bits is {self.n_bits}")
+        raise fail(TraceError, f"{an(self._type)} is one number and has no length; .n_bits is {self.n_bits}")
 
     def __iter__(self) -> Iterator[Scalar]:
-        raise fail(TraceError, f"a {self._type!r} is one number; to go through its bits write `for bit in x.bits`")
+        raise fail(TraceError, f"{an(self._type)} is one number; to go through its bits write `for bit in x.bits`")
 
     @property
     def bits(self) -> VecValue:
@@ -269,7 +270,7 @@ class Scalar(Value):
     def rotate_left(self, count: int) -> Scalar:
         """The bits of a UInt moved up by a public count, the top ones coming back below; free."""
         if self._type.signed:
-            raise fail(TraceError, f"a {self._type!r} is rotated as .as_uint().rotate_left(k)")
+            raise fail(TraceError, f"{an(self._type)} is rotated as .as_uint().rotate_left(k)")
         wires, at = self.wires, -int(count) % self.n_bits
         return self.new(self._type, wires[at:] + wires[:at])
 
@@ -353,23 +354,23 @@ class VecValue(Value):
     def __getitem__(self, index: Any) -> Any:
         """An element by public index, or a Vec by public slice."""
         if isinstance(index, Value):
-            raise fail(TraceError, f"the index is a {index.type!r}, which is secret; write lookup(v, index)")
+            raise fail(TraceError, f"the index is {an(index.type)}, which is secret; write lookup(v, index)")
         try:
             found = self.elements[index]
         except IndexError:
-            raise fail(WidthError, f"a {self.type!r} has elements 0 .. {len(self) - 1}; there is no {index}") from None
+            raise fail(WidthError, f"{an(self.type)} has elements 0 .. {len(self) - 1}; there is no {index}") from None
         except TypeError:
             raise fail(TraceError, f"an index is a public integer or slice, not {type(index).__name__}") from None
         if not isinstance(index, slice):
             return found
         if not found:
-            raise fail(WidthError, f"the slice of a {self.type!r} is empty")
+            raise fail(WidthError, f"the slice of {an(self.type)} is empty")
         return VecValue(self.builder, found)
 
     def __eq__(self, other: Any) -> Scalar:  # type: ignore[override]
         """A Bit: all elements are equal."""
         if not isinstance(other, (VecValue, list, tuple, np.ndarray)) or len(other) != len(self):
-            raise fail(TraceError, f"a {self.type!r} is compared with as many elements")
+            raise fail(TraceError, f"{an(self.type)} is compared with as many elements")
         same = [x == y for x, y in zip(self, other, strict=True)]
         return Scalar(self.builder, Bit, [self.builder.all_([bit.wires[0] for bit in same])])
 
@@ -381,7 +382,7 @@ class VecValue(Value):
 
     def _elementwise(self, *_: Any) -> NoReturn:
         raise fail(
-            TraceError, f"operators work on numbers, not on a {self.type!r}; write [a + b for a, b in zip(v, w)]"
+            TraceError, f"operators work on numbers, not on {an(self.type)}; write [a + b for a, b in zip(v, w)]"
         )
 
     __add__ = __radd__ = __sub__ = __rsub__ = __mul__ = __rmul__ = _elementwise
@@ -408,7 +409,7 @@ def public_scalar(builder: Builder, value: Any, beside: ScalarType) -> Scalar:
     else:
         raise fail(
             TraceError,
-            f"{type(value).__name__} beside a {beside!r}: integers stay exact; take .to(Fixed[n, f]) first, or scale "
+            f"{type(value).__name__} beside {an(beside)}: integers stay exact; take .to(Fixed[n, f]) first, or scale "
             "by a public integer",
         )
     kind = ops.fitting_type(raw, raw, frac_bits, is_fixed=frac_bits > 0)

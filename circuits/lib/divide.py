@@ -33,7 +33,7 @@ def divide_plain(x: int, y: int, quotient: tuple[int, bool], remainder: tuple[in
         return divmod(x, y)
     n_bits, signed = quotient
     if x < 0:
-        return -(1 << (n_bits - 1)), wrap_plain(x, *remainder)
+        return -(1 << (n_bits - 1)) if signed else 0, wrap_plain(x, *remainder)
     return (1 << (n_bits - signed)) - 1, wrap_plain(x, *remainder)
 
 
