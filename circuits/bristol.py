@@ -37,7 +37,7 @@ from circuits.types import UInt
 
 __all__ = ["MAX_PORT_BITS", "dump", "dumps", "load", "loads"]
 
-MAX_PORT_BITS = 1 << 24
+MAX_PORT_BITS = 1 << 20
 """A file that claims more input or output bits than this is refused before anything of that size is allocated."""
 
 _INV, _EQ, _EQW, _MAND = 2, 3, 4, 5  # beside XOR and AND
@@ -90,7 +90,7 @@ def load(source: str | os.PathLike[str] | IO[Any]) -> Circuit:
 def loads(text: str | bytes, *, name: str = "bristol") -> Circuit:
     """Read a circuit from text; see `load`."""
     if isinstance(text, str):
-        text = text.encode("utf-8", "surrogateescape")
+        text = text.encode("utf-8", "surrogatepass")
     lines = tokenize(text)
     header = _read_header(lines)
     gates = _read_gates(lines, header)

@@ -18,6 +18,7 @@ __all__ = ["MAX_DIGITS", "Lines", "tokenize", "word_key"]
 
 MAX_DIGITS = 8
 _U64 = np.uint64
+_CHUNK = 1 << 15  # tokens read at once: what is made on the way stays in the cache
 _NEWLINE, _SPACE = 10, 32
 _WHITE = np.zeros(256, dtype=bool)
 _WHITE[[9, _NEWLINE, 13, _SPACE]] = True
@@ -63,6 +64,12 @@ class Lines:
         Raises:
             BristolError: a token is not a number of at most MAX_DIGITS digits; names the first such line.
         """
+        values = np.empty(len(tokens), dtype=np.int64)
+        for start in range(0, len(tokens), _CHUNK):
+            values[start : start + _CHUNK] = self._numbers(tokens[start : start + _CHUNK])
+        return values
+
+    def _numbers(self, tokens: NDArray[np.int64]) -> NDArray[np.uint64]:
         digits, lengths = self._last_eight(tokens)
         # What stands before the token becomes leading zeros.
         shift = (8 * np.maximum(8 - lengths, 0)).astype(_U64)
@@ -75,8 +82,7 @@ class Lines:
             self._not_a_number(int(tokens[int(bad.argmax())]))
         digits = ((digits & _U64(0x0F0F0F0F0F0F0F0F)) * _U64(2561)) >> _U64(8)
         digits = ((digits & _U64(0x00FF00FF00FF00FF)) * _U64(6553601)) >> _U64(16)
-        digits = ((digits & _U64(0x0000FFFF0000FFFF)) * _U64(42949672960001)) >> _U64(32)
-        return digits.astype(np.int64)
+        return ((digits & _U64(0x0000FFFF0000FFFF)) * _U64(42949672960001)) >> _U64(32)
 
     def row(self, line: int) -> NDArray[np.int64]:
         """The numbers of a line that must hold nothing else; `line` counts the lines that are not blank, from 0."""

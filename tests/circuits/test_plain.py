@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from circuits import bristol, plain
+from circuits import bristol, circuit, plain
 from circuits.errors import CircuitError, WidthError
 from circuits.ir import Circuit, Port
 from circuits.plain import evaluate_bits
@@ -126,3 +128,23 @@ def test_values_that_do_not_fit_are_named_but_not_shown() -> None:
     assert "123456" not in str(caught.value)
     with pytest.raises(WidthError, match="'in0' is a batch of 2, input 'in1' one of 3"):
         AND3([1, 2], [1, 2, 3])
+
+
+def test_a_circuit_called_with_secrets_becomes_part_of_the_trace() -> None:
+    @circuit
+    def masked(a: UInt[3], b: UInt[3]) -> UInt[3]:
+        return AND3(in1=AND3(a, 5), in0=b)
+
+    assert masked.and_count == 2  # the public 5 folds
+    assert [masked(a, b) for a, b in ((7, 7), (5, 4), (2, 7))] == [5, 4, 0]
+
+
+@pytest.mark.parametrize("make", [list, tuple, lambda parts: np.array(parts, dtype=object)])
+def test_secrets_inside_a_list_count_as_secrets(make: Callable[[list[object]], object]) -> None:
+    split = wires({"a": Vec[UInt[4], 2]}, {"x": UInt[8]})
+
+    @circuit
+    def swapped(a: UInt[4], b: UInt[4]) -> UInt[8]:
+        return split(make([b, a]))
+
+    assert swapped(1, 2) == 0x12
