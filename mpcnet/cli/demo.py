@@ -61,8 +61,8 @@ def command(
     try:
         result = demo.run_demo(display_for(console, demo.PARTIES), applicants=applicants)
     except demo.PartiesFailed as error:
-        for line in str(error).splitlines():
-            typer.echo(f"mpcnet: {line}", err=True)
+        for party, reason in error.reasons:
+            typer.echo(f"mpcnet: {party}: {reason}", err=True)
         raise typer.Exit(error.exit_code) from None
     print_demo(console, result)
     if json_file is not None:

@@ -50,15 +50,16 @@ FAREWELL_SECONDS = 3.0
 
 
 class PartiesFailed(MPCNetError):
-    """A party of the demo ended with an error.
+    """Parties of the demo ended with an error.
 
     Attributes:
+        reasons: (party, what it said), the party at fault first.
         exit_code: of the party at fault, as in `mpcnet.cli.app`.
     """
 
-    def __init__(self, message: str, exit_code: int) -> None:
-        super().__init__(message)
-        self.exit_code = exit_code
+    def __init__(self, reasons: Sequence[tuple[str, str]], exit_code: int) -> None:
+        super().__init__("; ".join(f"{party}: {reason}" for party, reason in reasons), peer=reasons[0][0])
+        self.reasons, self.exit_code = tuple(reasons), exit_code
 
 
 def prepare(
@@ -249,9 +250,9 @@ def _raise_failure(children: Sequence[_Child]) -> None:
     if not failed:
         return
     failed.sort(key=lambda child: child.exit_code == EXIT_PEER)
-    lines = [f"{child.name}: {_last_words(child)}" for child in failed]
     code = failed[0].exit_code
-    raise PartiesFailed("\n".join(lines), 128 - code if code < 0 else code)
+    reasons = [(child.name, _last_words(child)) for child in failed]
+    raise PartiesFailed(reasons, 128 - code if code < 0 else code)
 
 
 def _last_words(child: _Child) -> str:

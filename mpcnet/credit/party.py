@@ -83,10 +83,18 @@ def run_party(
         def show(progress: Progress) -> None:
             display.show(job.name, step_of(progress))
 
+        def hear(event: Any) -> None:
+            if event.kind == "connected":
+                missing.discard(event.peer)
+            elif event.kind == "lost":
+                missing.add(event.peer)
+            if missing and event.kind in ("listening", "connected", "lost"):
+                display.show(job.name, Step("connect", detail=", ".join(sorted(missing))))
+
+        missing = {name for name in job.scheme.holders if name != job.name}
         compile_kernels(lambda: display.show(job.name, Step("compile")))
-        display.show(job.name, Step("connect"))
         try:
-            scores = run(config, role, job="mpcnet score", listen_socket=_adopt(listen_fd))
+            scores = run(config, role, job="mpcnet score", listen_socket=_adopt(listen_fd), on_event=hear)
         except BaseException:
             display.show(job.name, Step("failed"))
             raise

@@ -23,7 +23,7 @@ __all__ = ["Display", "Step", "StepWriter", "display_for", "read_step", "step_of
 WORDS: Mapping[str, str] = {
     "start": "starting",
     "compile": "compiling kernels, first run only ...",
-    "connect": "waiting for the others",
+    "connect": "waiting for",
     "connected": "connected",
     "agree": "checking that all mean the same",
     "prepare": "kernels ready",
@@ -35,7 +35,8 @@ WORDS: Mapping[str, str] = {
     "failed": "failed",
 }
 """The steps in order, and how they are called."""
-ORDER = tuple(WORDS)
+PASSING = ("agree", "prepare", "outputs")
+"""Steps that are over too soon to deserve a line."""
 PLAIN_SECONDS = 2.0
 WRITE_SECONDS = 0.1
 
@@ -48,12 +49,14 @@ class Step:
         name: one of WORDS.
         done, total: of the unit of the step; AND gates while evaluating. 0 of 0 where nothing is counted.
         bytes_sent: to all peers so far.
+        detail: the parties that are waited for.
     """
 
     name: str
     done: int = 0
     total: int = 0
     bytes_sent: int = 0
+    detail: str = ""
 
     @property
     def text(self) -> str:
@@ -61,7 +64,7 @@ class Step:
         words = WORDS[self.name]
         if self.name == "evaluate" and self.total:
             return f"{self.done:,} of {self.total:,} AND gates"
-        return words
+        return f"{words} {self.detail}" if self.detail else words
 
 
 def step_of(progress: Progress) -> Step:
@@ -109,7 +112,10 @@ class PlainDisplay:
         last, at = self._shown.get(party, (Step("start"), 0.0))
         now = self._clock()
         finished = step.name == "evaluate" and last.done < step.done == step.total
-        if step.name == last.name and now - at < PLAIN_SECONDS and not finished:
+        if step.name in PASSING and not (step.name == last.name and now - at >= PLAIN_SECONDS):
+            return
+        same = (step.name, step.detail) == (last.name, last.detail)
+        if same and now - at < PLAIN_SECONDS and not finished:
             return
         self._shown[party] = (step, now)
         sent = f", {megabytes(step.bytes_sent)} sent" if step.bytes_sent else ""
@@ -164,7 +170,7 @@ class StepWriter:
 
     def __init__(self, stream: TextIO) -> None:
         self._stream = stream
-        self._last = ("", 0.0)
+        self._last: tuple[Step | None, float] = (None, 0.0)
 
     def __enter__(self) -> Self:
         return self
@@ -176,12 +182,12 @@ class StepWriter:
 
     def show(self, party: str, step: Step) -> None:
         """Take a step of a party."""
-        name, at = self._last
+        last, at = self._last
         now = time.monotonic()
-        finished = step.total > 0 and step.done >= step.total
-        if step.name == name and now - at < WRITE_SECONDS and not finished:
+        same = last is not None and (step.name, step.detail) == (last.name, last.detail)
+        if same and now - at < WRITE_SECONDS and not 0 < step.total <= step.done:
             return
-        self._last = (step.name, now)
+        self._last = (step, now)
         self._stream.write(json.dumps({"party": party, **asdict(step)}) + "\n")
         self._stream.flush()
 
@@ -190,7 +196,8 @@ def read_step(line: str) -> tuple[str, Step] | None:
     """The inverse of `StepWriter`; None for a line that is something else."""
     try:
         found = json.loads(line)
-        step = Step(str(found["name"]), int(found["done"]), int(found["total"]), int(found["bytes_sent"]))
+        done, total, bytes_sent = (int(found[key]) for key in ("done", "total", "bytes_sent"))
+        step = Step(str(found["name"]), done, total, bytes_sent, str(found["detail"]))
         return (str(found["party"]), step) if step.name in WORDS else None
     except (ValueError, KeyError, TypeError):
         return None
@@ -198,4 +205,4 @@ def read_step(line: str) -> tuple[str, Step] | None:
 
 def megabytes(n_bytes: int) -> str:
     """A number of bytes for people."""
-    return f"{n_bytes / 1e6:,.2f} MB"
+    return f"{n_bytes / 1e6:,.1f} MB" if n_bytes >= 1e6 else f"{n_bytes / 1e3:,.1f} kB"

@@ -120,19 +120,21 @@ def print_scores(console: Console, job: ScoreJob, scores: Scores | None, facts: 
             highlight=False,
         )
     else:
+        heading(console, "The first applicants")
         console.print(first_applicants(islice(scores.rows(job.records), SHOWN), job.applicants))
         accepted = int(scores.accepted.sum())
         console.print(f"{accepted:,} of {job.applicants:,} reach the cutoff", highlight=False)
-    console.print(cost_line(facts["and_gates"], facts["seconds"]), highlight=False)
     sent, received = megabytes(facts["bytes_sent"]), megabytes(facts["bytes_received"])
-    console.print(f"{sent} sent, {received} received", highlight=False)
+    console.print(f"Bytes: {sent} sent, {received} received", highlight=False)
+    print_cost(console, facts["and_gates"], facts["seconds"])
 
 
 def print_demo(console: Console, result: DemoResult) -> None:
     """The end of the demo."""
+    from rich.box import SIMPLE
     from rich.table import Table
 
-    console.print()
+    heading(console, "The first applicants, as the lender sees them")
     console.print(first_applicants(iter(result.first), result.applicants))
     agreeing = result.applicants - result.mismatches
     verdict = "bit for bit" if not result.mismatches else f"{result.mismatches:,} DIFFER"
@@ -141,29 +143,37 @@ def print_demo(console: Console, result: DemoResult) -> None:
         style="bold green" if not result.mismatches else "bold red",
         highlight=False,
     )
-    quality = Table(title="How well the score separates good from bad", title_justify="left")
-    for heading in ("", "lender alone", "joint"):
-        quality.add_column(heading, justify="left" if not heading else "right")
+    heading(console, "How well the score separates good from bad")
+    quality = Table(box=SIMPLE)
+    for title in ("", "lender alone", "joint"):
+        quality.add_column(title, justify="left" if not title else "right")
     quality.add_row("AUC", f"{result.auc.lender_alone:.3f}", f"{result.auc.joint:.3f}")
     quality.add_row("KS", f"{result.ks.lender_alone:.3f}", f"{result.ks.joint:.3f}")
     crossed = result.cross_validated
-    quality.add_row("AUC, cross-validated", f"{crossed.lender_alone:.3f}", f"{crossed.joint:.3f}", style="dim")
+    quality.add_row("AUC, cross-validated", f"{crossed.lender_alone:.2f}", f"{crossed.joint:.2f}", style="dim")
     console.print(quality)
-    traffic = Table(title="What each party's process did", title_justify="left")
-    for heading in ("", "pid", "sent", "received", "peak memory"):
-        traffic.add_column(heading, justify="left" if not heading else "right")
+    heading(console, "What each party's process did")
+    traffic = Table(box=SIMPLE)
+    for title in ("", "pid", "sent", "received", "peak memory"):
+        traffic.add_column(title, justify="left" if not title else "right")
     for party in result.parties:
         sent, received, peak = map(megabytes, (party.bytes_sent, party.bytes_received, party.peak_bytes))
         traffic.add_row(party.name, str(party.pid), sent, received, peak)
     console.print(traffic)
-    console.print(cost_line(result.and_gates, result.seconds), highlight=False)
+    print_cost(console, result.and_gates, result.seconds)
+
+
+def heading(console: Console, text: str) -> None:
+    """A line above a table."""
+    console.print(f"\n{text}", style="bold", highlight=False)
 
 
 def first_applicants(rows: Any, count: int) -> Any:
     """A table of the first applicants as the lender sees them."""
+    from rich.box import SIMPLE
     from rich.table import Table
 
-    table = Table(title="The first applicants, as the lender sees them", title_justify="left")
+    table = Table(box=SIMPLE)
     table.add_column("applicant")
     table.add_column("score", justify="right")
     table.add_column("decision")
@@ -176,8 +186,8 @@ def first_applicants(rows: Any, count: int) -> Any:
     return table
 
 
-def cost_line(and_gates: int, seconds: Mapping[str, float]) -> str:
-    """AND gates and seconds of each phase, in one line."""
-    rate = f" ({and_gates / seconds['evaluate'] / 1e6:,.2f} million a second)" if seconds["evaluate"] > 0 else ""
-    phases = ", ".join(f"{phase} {seconds[phase]:.2f} s" for phase in PHASES)
-    return f"{and_gates:,} AND gates{rate}; {phases}"
+def print_cost(console: Console, and_gates: int, seconds: Mapping[str, float]) -> None:
+    """AND gates, and seconds of each phase."""
+    rate = f", {and_gates / seconds['evaluate'] / 1e6:,.1f} million a second" if seconds["evaluate"] > 0 else ""
+    console.print(f"AND gates: {and_gates:,}{rate}", highlight=False)
+    console.print("Seconds: " + ", ".join(f"{phase} {seconds[phase]:.2f}" for phase in PHASES), highlight=False)
