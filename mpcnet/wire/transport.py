@@ -1,0 +1,348 @@
+"""A full mesh of links between the parties of a roster, over TLS: `connect_mesh`.
+
+Of two parties the one with the higher party_id dials, the other accepts. Once a party has a link to every other, it
+hashes the nonces of all into the session id and confirms it with each; when all have confirmed, the mesh stands and
+the port closes. Until then a lost link is dialled again; a party that is there but means something else, or has given
+up, ends the attempt at once, and everybody who is linked hears of it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import random
+import socket
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final
+
+from mpcnet.errors import ConnectFailed, HandshakeFailed, MPCNetError, PeerAborted, PeerDisconnected
+from mpcnet.wire.connection import Link
+from mpcnet.wire.driver import SocketTransport
+from mpcnet.wire.greeting import Greeter, Guest, NotReached
+from mpcnet.wire.handshake import NONCE_BYTES, check_confirmation, derive_session_id
+from mpcnet.wire.lobby import HANDSHAKE_SECONDS, Lobby, listen, resolve
+from mpcnet.wire.tls import describe
+from protocols.rng import Rng, system_rng
+
+if TYPE_CHECKING:
+    from mpcnet.identity import Identity
+    from mpcnet.roster import Party, Roster
+
+__all__ = ["MeshEvent", "connect_mesh"]
+
+DIAL_SECONDS: Final = 5.0
+FIRST_WAIT_SECONDS: Final = 0.05
+LONGEST_WAIT_SECONDS: Final = 1.0
+
+
+@dataclass(frozen=True)
+class MeshEvent:
+    """Something happened while the mesh is built; for a display.
+
+    Attributes:
+        kind: "listening", "waiting" (for a peer, with the reason), "connected", "lost", "standing", or "strangers"
+            (how many connections came to nothing, at the end).
+        peer: the party it is about, or "".
+        detail: for people.
+    """
+
+    kind: str
+    peer: str = ""
+    detail: str = ""
+
+
+async def connect_mesh(
+    identity: Identity,
+    roster: Roster,
+    job_digest: bytes,
+    *,
+    connect_seconds: float,
+    liveness_seconds: float,
+    listen_socket: socket.socket | None = None,
+    on_event: Callable[[Any], None] | None = None,
+    rng: Rng = system_rng,
+) -> tuple[dict[str, Link], bytes]:
+    """Connect to all other parties of a roster, who do the same, in any order of starting.
+
+    Args:
+        identity: this party; one of the roster.
+        roster: everybody; the same at every party.
+        job_digest: 32 bytes, the same at every party.
+        connect_seconds: how long to wait for all.
+        liveness_seconds: how long a linked peer may be silent, now and later.
+        listen_socket: a bound TCP socket to listen on instead of the address in the roster; it is closed.
+        on_event: called with a `MeshEvent` now and then.
+        rng: for the nonce.
+    Returns:
+        a link to each other party, by name, and the session id.
+    Raises:
+        ConnectFailed: the port could not be opened, or parties did not come in time; names each and why.
+        HandshakeFailed, FrameError: a party of the roster means another version, roster or job, or is not who it
+            should be.
+        PeerAborted: a party gave up, with its reason.
+    Cost: two round trips a pair, then one over all; about 3 KiB each way.
+    """
+    try:
+        greeter = Greeter(identity, roster, job_digest, rng(NONCE_BYTES))
+        if listen_socket is None:
+            listen_socket = await _listen(greeter.me)
+    except BaseException:
+        if listen_socket is not None:
+            listen_socket.close()
+        raise
+    mesh = _Mesh(greeter, liveness_seconds, listen_socket, on_event)
+    try:
+        await asyncio.wait({mesh.outcome}, timeout=connect_seconds)
+        error = mesh.outcome.exception() if mesh.outcome.done() else mesh.too_late(connect_seconds)
+    except asyncio.CancelledError:
+        await mesh.give_up("it was cancelled while it connected")
+        raise
+    if error is not None:
+        culprit = getattr(error, "peer", "") or greeter.me.name
+        reason = str(error) if isinstance(error, MPCNetError) else f"its program failed with {type(error).__name__}"
+        reason = error.reason if isinstance(error, PeerAborted) and error.reason else reason
+        await mesh.give_up(reason.removeprefix(f"{culprit}: "), culprit)
+        raise error
+    return await mesh.stand()
+
+
+class _Mesh:
+    """The state of the attempt; `outcome` is done when the mesh stands, or has the reason why it never will."""
+
+    def __init__(
+        self, greeter: Greeter, liveness_seconds: float, sock: socket.socket, on_event: Callable[[Any], None] | None
+    ) -> None:
+        self._loop = asyncio.get_running_loop()
+        self._greeter, self._liveness, self._on_event = greeter, liveness_seconds, on_event
+        self._me = greeter.me
+        self._peers = {party.name: party for party in greeter.roster.parties if party.name != self._me.name}
+        self._links: dict[str, Link] = {}
+        self._nonces = {self._me.name: greeter.nonce}
+        self._reasons: dict[str, str] = {}
+        self._session_id = b""
+        self._confirmed: set[str] = set()
+        self.outcome: asyncio.Future[None] = self._loop.create_future()
+        address = "{}:{}".format(*sock.getsockname()[:2])
+        self._lobby = Lobby(sock, self._admit)
+        lower = [party for party in self._peers.values() if party.party_id < self._me.party_id]
+        self._dialling = [self._loop.create_task(self._keep_dialling(party)) for party in lower]
+        self._tell("listening", "", address)
+        if not self._peers:
+            self._begin_confirming()
+
+    async def stand(self) -> tuple[dict[str, Link], bytes]:
+        """The mesh stands: close the port and hand over the links."""
+        for link in self._links.values():
+            link.stand(self._session_id)
+        links = {name: self._links[name] for name in self._peers}
+        self._links = {}
+        try:
+            await self._stop()
+        except asyncio.CancelledError:
+            self._links = links
+            await self.give_up("it was cancelled while it connected")
+            raise
+        return links, self._session_id
+
+    async def give_up(self, reason: str, culprit: str = "") -> None:
+        """Tell everybody who is linked, and leave nothing behind."""
+        links, self._links = list(self._links.values()), {}
+        farewells = (link.abort(reason, culprit=culprit) for link in links)
+        try:
+            await asyncio.gather(self._stop(), *farewells, return_exceptions=True)
+        finally:
+            for link in links:
+                link.kill()
+
+    def too_late(self, connect_seconds: float) -> ConnectFailed:
+        """Who is missing, and why, as far as it is known."""
+        missing = [name for name in self._peers if name not in self._links]
+        if missing:
+            whys = "; ".join(f"{name}: {self._why(self._peers[name])}" for name in missing)
+        else:
+            missing = [name for name in self._peers if name not in self._confirmed]
+            whys = "; ".join(f"{name}: is connected, but still waits for another party" for name in missing)
+        text = f"not all parties were there within {connect_seconds:g} s: {whys}"
+        if self._lobby.strangers:
+            text += f" ({self._strangers()})"
+        return ConnectFailed(text, peer=missing[0] if missing else "")
+
+    def _why(self, party: Party) -> str:
+        if party.name in self._reasons:
+            return self._reasons[party.name]
+        if party.party_id > self._me.party_id:
+            return f"never connected to {self._me.address}; not started, or unable to reach it?"
+        return f"no answer at {party.address}"
+
+    def _strangers(self) -> str:
+        lobby = self._lobby
+        return f"{lobby.strangers} connections by strangers came to nothing; the last one {lobby.last_stranger}"
+
+    async def _stop(self) -> None:
+        for task in self._dialling:
+            task.cancel()
+        await asyncio.gather(self._lobby.close(), *self._dialling, return_exceptions=True)
+        if self._lobby.strangers:
+            self._tell("strangers", "", self._strangers())
+
+    def _fail(self, error: BaseException) -> None:
+        if not self.outcome.done():
+            self.outcome.set_exception(error)
+            self.outcome.exception()
+
+    def _tell(self, kind: str, peer: str, detail: str = "") -> None:
+        if self._on_event is not None:
+            try:
+                self._on_event(MeshEvent(kind, peer, detail))
+            except Exception as error:  # the caller's own: it ends the attempt and comes out of connect_mesh
+                self._fail(error)
+
+    def _waiting(self, party: Party, reason: str) -> None:
+        if self._reasons.get(party.name) != reason:
+            self._reasons[party.name] = reason
+            self._tell("waiting", party.name, reason)
+
+    # ---- towards parties with a lower party_id
+
+    async def _keep_dialling(self, party: Party) -> None:
+        wait = FIRST_WAIT_SECONDS
+        while True:
+            try:
+                guest = await self._dial(party)
+            except NotReached as error:
+                self._waiting(party, f"at {party.address} {error}")
+            except MPCNetError as error:
+                self._fail(error)
+                return
+            else:
+                link = await self._take(guest)
+                if link is not None:
+                    await asyncio.wait({link.failure})
+                    wait = FIRST_WAIT_SECONDS
+            await asyncio.sleep(wait * (0.5 + random.random()))
+            wait = min(2 * wait, LONGEST_WAIT_SECONDS)
+
+    async def _dial(self, party: Party) -> Guest:
+        try:
+            addresses = await resolve(party.host, party.port)
+        except OSError as error:
+            raise NotReached(f"is a name that cannot be resolved ({describe(error).lower()})") from None
+        reason = "nobody lives"
+        for family, where in addresses:
+            sock = socket.socket(family, socket.SOCK_STREAM)
+            sock.setblocking(False)
+            try:
+                async with asyncio.timeout(DIAL_SECONDS):
+                    await self._loop.sock_connect(sock, where)
+            except OSError as error:  # TimeoutError is one
+                sock.close()
+                reason = _refusal(error)
+                continue
+            except BaseException:
+                sock.close()
+                raise
+            _hurry(sock)
+            try:
+                async with asyncio.timeout(HANDSHAKE_SECONDS):
+                    return await self._greeter.greet(sock, party, where=party.address)
+            except TimeoutError:
+                reason = f"does not finish the handshake within {HANDSHAKE_SECONDS:g} s"
+        raise NotReached(reason)
+
+    # ---- from parties with a higher one
+
+    async def _admit(self, sock: socket.socket) -> None:
+        _hurry(sock)
+        try:
+            guest = await self._greeter.greet(sock, None, where="")
+        except MPCNetError as error:
+            self._fail(error)
+            return
+        await self._take(guest)
+
+    # ---- both
+
+    async def _take(self, guest: Guest) -> Link | None:
+        """Make a link of a guest; None where this party has a better one."""
+        name = guest.peer.name
+        transport = SocketTransport(guest.sock, guest.tls, guest.rest)
+        link = Link(self._me.name, name, transport, liveness_seconds=self._liveness)
+        before = self._links.get(name)
+        if self.outcome.done() or (before is not None and self._nonces[name] != guest.nonce):
+            link.start()
+            told = "is connected already; does another process run with the same identity?"
+            await link.abort(told if before is not None else "it has given up", culprit=name if before else "")
+            return None
+        if before is not None:  # the same process dials again: it has lost the old connection, even if we have not
+            del self._links[name]
+            before.kill()
+        self._links[name], self._nonces[name] = link, guest.nonce
+        self._reasons.pop(name, None)
+        link.failure.add_done_callback(lambda _: self._on_failure(name, link))
+        link.confirmation.add_done_callback(lambda _: self._check(name, link))
+        link.start()
+        self._tell("connected", name)
+        if self._session_id:
+            link.send_confirmation(self._session_id, self._nonces)
+        elif len(self._links) == len(self._peers):
+            self._begin_confirming()
+        return link
+
+    def _on_failure(self, name: str, link: Link) -> None:
+        error = link.error
+        if self._links.get(name) is not link or error is None:
+            return
+        if isinstance(error, PeerDisconnected) and not self._session_id:
+            del self._links[name]
+            del self._nonces[name]
+            self._reasons[name] = str(error).removeprefix(f"{name}: ")
+            self._tell("lost", name, self._reasons[name])
+        else:
+            self._fail(error)
+
+    def _begin_confirming(self) -> None:
+        order = [(party.name, self._nonces[party.name]) for party in self._greeter.roster.parties]
+        self._session_id = derive_session_id(self._greeter.roster.digest, self._greeter.job_digest, order)
+        for name, link in self._links.items():
+            link.send_confirmation(self._session_id, self._nonces)
+            self._check(name, link)
+        self._finish_if_complete()
+
+    def _check(self, name: str, link: Link) -> None:
+        if not self._session_id or self._links.get(name) is not link or not link.confirmation.done():
+            return
+        try:
+            check_confirmation(link.confirmation.result(), name, self._me.name, self._session_id, self._nonces)
+        except HandshakeFailed as error:
+            self._fail(error)
+            return
+        self._confirmed.add(name)
+        self._finish_if_complete()
+
+    def _finish_if_complete(self) -> None:
+        if len(self._confirmed) == len(self._peers) and not self.outcome.done():
+            self.outcome.set_result(None)
+            self._tell("standing", "", self._session_id.hex()[:16])
+
+
+async def _listen(me: Party) -> socket.socket:
+    try:
+        return await listen(me.host, me.port)
+    except OSError as error:
+        text = f"{me.name}: cannot listen on {me.address}: {describe(error).lower()}"
+        hint = "is another program, or another run of this party, using the port? Else set `listen` in party.toml"
+        raise ConnectFailed(f"{text}; {hint}", peer=me.name) from None
+
+
+def _hurry(sock: socket.socket) -> None:
+    with contextlib.suppress(OSError):
+        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+
+
+def _refusal(error: OSError) -> str:
+    if isinstance(error, ConnectionRefusedError):
+        return "nobody listens (connection refused)"
+    if isinstance(error, TimeoutError):
+        return "nobody answers"
+    return describe(error).lower()
