@@ -34,7 +34,7 @@ Ints = NDArray[np.int32]
 
 WINDOW = 1 << 15  # gates sorted together: wide enough for AES-128 at once, small enough to keep the slots few
 MAX_REORDERED = 1 << 24  # gates; a longer circuit keeps its own order, whose slots need no second copy of the gates
-CACHED_GATES = 1 << 24
+CACHED_GATES = 1 << 22
 """How many gates the programs kept for the next call may have together."""
 
 

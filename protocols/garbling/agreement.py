@@ -21,12 +21,12 @@ from protocols.bits import pack, packed_bytes, unpack
 from protocols.channel import Channel, exchange
 from protocols.errors import CheckFailed
 
-__all__ = ["REVEAL_TO", "RevealTo", "Statement", "agree"]
+__all__ = ["MAX_BATCH", "REVEAL_TO", "RevealTo", "Statement", "agree"]
 
 RevealTo = Literal["garbler", "evaluator", "both"]
 REVEAL_TO: tuple[RevealTo, ...] = ("garbler", "evaluator", "both")
 PROTOCOL = "mpcnet garbling 1"
-MAX_BATCH = 1 << 40
+MAX_BATCH = 1 << 32
 NO_BATCH = -1
 DIGEST_BYTES = 32
 STATEMENT_BYTES = 3 * DIGEST_BYTES + 2 + 8

@@ -25,7 +25,7 @@ from circuits.batch import batch_size, decode_outputs, encode_batch
 from circuits.ir import Circuit
 from protocols.bits import pack, unpack
 from protocols.channel import Channel, exchange
-from protocols.garbling.agreement import REVEAL_TO, RevealTo, Statement, agree
+from protocols.garbling.agreement import MAX_BATCH, REVEAL_TO, RevealTo, Statement, agree
 from protocols.garbling.inputs import Bits, InputRole
 from protocols.garbling.scheme import SCHEMES
 from protocols.garbling.two_party import HALF_GATES, Progress, evaluate_shares, garble_shares
@@ -134,8 +134,8 @@ def _prepare(
         raise ValueError(f'reveal_to is "garbler", "evaluator" or "both", not {reveal_to!r}')
     if scheme not in SCHEMES:
         raise ValueError(f"no garbling scheme {scheme!r}; there are {', '.join(SCHEMES)}")
-    if batch is not None and (type(batch) is not int or batch < 0):
-        raise ValueError(f"batch is a number of instances, from 0 on, not {batch!r}")
+    if batch is not None and (type(batch) is not int or not 0 <= batch <= MAX_BATCH):
+        raise ValueError(f"batch is a number of instances, 0 to {MAX_BATCH}, not {batch!r}")
     ports = [port for port in circuit.inputs if port.name in inputs]
     encoded = encode_batch(ports, inputs)
     found = batch_size(encoded)

@@ -1,4 +1,4 @@
-"""Half gates for one AND gate, in plain Python: what the kernels compute for a million of them.
+"""Half gates for one AND gate, in plain Python: what the kernels compute, for reading and for tests, not for secrets.
 
     garbler                                          evaluator
     p_a, p_b  color bits of a, b (zero labels)       s_a, s_b  color bits of a, b (active labels)

@@ -17,8 +17,9 @@ gates or instances. Arithmetic longer than some milliseconds runs in a thread.
 Security: semi-honest. A garbler that deviates can make the outputs wrong or make them depend on the evaluator's bits;
 an evaluator that deviates gets nothing but a wrong result. Leaks the circuit, the batch and the roles. The hash and its
 bound are in `protocols.kernels.mitccrh`, the labels in `protocols.garbling.labels`; OT is that of `protocols.ot`.
-Cost: garbler 32 bytes, and 32 for each AND gate of an instance, and evaluator none, besides OT: 24 bytes and two
-messages for each input bit of the evaluator, 8 of them the evaluator's, for k = 2. Dead gates cost nothing.
+Cost: the garbler sends 32 bytes, and 32 for each AND gate of each instance that is not dead, in messages of 1 MiB; the
+evaluator sends nothing. Besides, OT for each bit of an "evaluator" or "shared" port: 16 bytes of the garbler and 8 of
+the evaluator (k = 2), and its setup, see `protocols.ot`.
 Source: Zahur, Rosulek, Evans, ePrint 2014/756, over Yao's protocol as in Lindell and Pinkas, ePrint 2004/175.
 """
 
@@ -39,7 +40,7 @@ from protocols.garbling.labels import SEED_BYTES, Public, Words, draw_delta
 from protocols.garbling.layout import CHUNK_BYTES, Block, Chunk, Layout
 from protocols.garbling.scheme import Scheme, find_scheme
 from protocols.garbling.tiles import choices_of
-from protocols.ot import OtReceiver, OtSender
+from protocols.ot import OtReceiver, OtSender, prepare
 from protocols.ot.work import run, together
 from protocols.rng import Rng, system_rng
 
@@ -51,7 +52,8 @@ Progress = Callable[[int, int], None]
 
 AHEAD = 3  # chunks that are garbled and not yet sent
 ARRIVED = 2  # chunks that have come and are not yet evaluated
-LONG_WORK = 200_000  # AND gates, and an eighth for each XOR: from here on work runs in a thread
+LONG_WORK = 200_000  # AND gates, and an eighth for each XOR, from where on work runs in a thread: 1 or 2 ms
+LONG_WORK_PORTABLE = 1_000
 LONG_CIRCUIT = 10_000  # gates, from where on scheduling runs in a thread
 
 
@@ -117,7 +119,7 @@ async def garble_shares(
             transferred, part = await labels.get(), job.new_shares(block)
             for chunk in job.layout.chunks(block):
                 buffer = await free.get()
-                await run(garbler.fill, chunk, buffer, block, transferred, part, long=chunk.work > LONG_WORK)
+                await run(garbler.fill, chunk, buffer, block, transferred, part, long=_is_long(chunk))
                 ready.put_nowait((chunk, buffer))
             shares.append(part)
         ready.put_nowait(None)
@@ -187,7 +189,7 @@ async def evaluate_shares(
             transferred, part = await labels.get(), job.new_shares(block)
             for chunk in job.layout.chunks(block):
                 message = np.frombuffer(await arrived.get(), np.uint8)
-                await run(evaluator.read, chunk, message, block, transferred, part, long=chunk.work > LONG_WORK)
+                await run(evaluator.read, chunk, message, block, transferred, part, long=_is_long(chunk))
                 n_done += chunk.and_gates
                 if progress is not None:
                     progress(n_done, job.layout.and_gates)
@@ -208,7 +210,7 @@ class _Job:
         if type(batch) is not int or batch < 0:
             raise ValueError(f"batch is a number of instances, from 0 on, not {batch!r}")
         who = Roles.of(circuit, roles)
-        loaded = await run(_load, scheme, long=True)
+        loaded = await run(_load, scheme, long=not _warm)
         long = circuit.n_gates > LONG_CIRCUIT
         return cls(circuit, who, await run(Layout.of, circuit, loaded, batch, len(who.transferred), long=long))
 
@@ -217,6 +219,12 @@ class _Job:
 
     def joined(self, parts: list[Bits]) -> Bits:
         return np.concatenate([np.empty((0, self._n_outputs), np.uint8), *parts])
+
+
+def _is_long(chunk: Chunk) -> bool:
+    from protocols.kernels import cpu
+
+    return chunk.work > (LONG_WORK_PORTABLE if cpu.path() == "portable" else LONG_WORK)
 
 
 def _words(labels: NDArray[np.uint8]) -> Words:
@@ -231,9 +239,10 @@ _warm: set[tuple[str, str]] = set()
 
 
 def warm_up(scheme: str = HALF_GATES) -> str:
-    """Load the kernels for the CPU in use, and compile them where this machine has not yet: some seconds, once.
+    """Load all kernels of the two roles, OT included, for the CPU in use; compile them where this machine has not yet.
 
-    The two roles do this by themselves when they start; whoever keeps a deadline does it before.
+    Takes half a second, or some ten to compile, once for a process. The roles do it by themselves; whoever keeps a
+    deadline does it before.
 
     Returns:
         the path in use, see `protocols.kernels.cpu`: "vaes512", "vaes", "aesni" or "portable".
@@ -242,6 +251,7 @@ def warm_up(scheme: str = HALF_GATES) -> str:
         RuntimeError: the AES of this machine does not reproduce FIPS-197.
     """
     _load(scheme)
+    prepare()
     from protocols.kernels import cpu
 
     return cpu.path()

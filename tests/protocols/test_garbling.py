@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import itertools
+import subprocess
+import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -265,3 +268,34 @@ def test_warm_up_reports_the_path(path: cpu.Path) -> None:
 def test_unknown_schemes_are_refused() -> None:
     with pytest.raises(ValueError, match="half-gates"):
         scheme.find_scheme("quarter-gates")
+
+
+COMPILED = """
+import asyncio, sys
+import numpy as np
+from protocols.kernels import cpu
+with cpu.use(sys.argv[1]):
+    from protocols import garbling
+    garbling.warm_up()
+    from numba.core.dispatcher import Dispatcher
+    def signatures():
+        modules = [module for name, module in sys.modules.items() if name.startswith("protocols.kernels.")]
+        found = {f for module in modules for f in vars(module).values() if isinstance(f, Dispatcher)}
+        return {f.__name__: set(f.signatures) for f in found}
+    before = signatures()
+    from tests.kit.circuits import random_bits
+    from tests.kit.garbling import make_circuit, run_shares
+    circuit = make_circuit({"a": 2, "b": 2}, [(0, 2, 4), (1, 3, 6), (1, 7, 5)], [8])
+    for batch in (1, 2, 70):
+        asyncio.run(run_shares(circuit, random_bits(1, batch, 4), {"a": "garbler", "b": "shared"}, ideal=False))
+    after = signatures()
+new = {name: after[name] - before.get(name, set()) for name in after if after[name] - before.get(name, set())}
+assert before and not new, new
+"""
+
+
+@pytest.mark.parametrize("path", [cpu.available()[0], "portable"])
+def test_nothing_is_compiled_after_warm_up(path: cpu.Path) -> None:
+    root = Path(__file__).parents[2]
+    done = subprocess.run([sys.executable, "-c", COMPILED, path], cwd=root, capture_output=True, text=True, timeout=100)
+    assert done.returncode == 0, done.stderr
