@@ -21,6 +21,8 @@ CIPHERTEXT = bytes.fromhex("69c4e0d86a7b0430d8cdb78070b4c55a")
 
 
 async def main(session: mpcnet.Session, file: str) -> bytes | None:
+    if session.n_parties != 2:
+        raise mpcnet.ConfigError(f"this example is for 2 parties, not {session.n_parties}")
     aes = bristol.load(file)
     key_port, block_port = (port.name for port in aes.inputs)
     holder, other = session.parties

@@ -18,6 +18,8 @@ def first_is_richer(first: UInt[64], second: UInt[64]) -> Bit:
 
 
 async def main(session: mpcnet.Session, fortunes: list[int] = [2_500_000, 1_900_000]) -> bool:  # noqa: B006
+    if session.n_parties != 2:
+        raise mpcnet.ConfigError(f"this example is for 2 parties, not {session.n_parties}")
     first, second = session.parties
     mine = "first" if session.name == first else "second"
     richer = await session.evaluate(
