@@ -14,14 +14,13 @@ async def together(*coroutines: Coroutine[Any, Any, Any]) -> list[Any]:
 
     When one fails the others are cancelled and waited for, and the first error is raised as it is: no group of them.
     """
-    if not coroutines:
-        return []
     tasks = [asyncio.ensure_future(coroutine) for coroutine in coroutines]
     try:
-        await asyncio.wait(tasks, return_when=asyncio.FIRST_EXCEPTION)
-        failed = [task for task in tasks if task.done() and (task.cancelled() or task.exception() is not None)]
-        if failed:
-            failed[0].result()
+        pending = set(tasks)
+        while pending:  # FIRST_EXCEPTION would not count a child that was cancelled
+            done, pending = await asyncio.wait(pending, return_when=asyncio.FIRST_COMPLETED)
+            for task in done:
+                task.result()
         return [task.result() for task in tasks]
     finally:
         for task in tasks:

@@ -58,7 +58,11 @@ class FrameError(MPCNetError):
 
 
 class AgreementError(MPCNetError):
-    """The parties did not call for the same computation; nothing secret was sent."""
+    """The parties did not call for the same computation; nothing secret was sent.
+
+    Raised only where every party sees the same statements and so finds the same: a session that ends with it does not
+    abort the others, who may still be reading.
+    """
 
 
 class PeerDisconnected(MPCNetError):

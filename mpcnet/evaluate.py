@@ -28,7 +28,6 @@ first layer, free XOR gates, puts the shares together. Garbling and OT: see thei
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -41,12 +40,11 @@ from circuits.batch import decode_outputs
 from circuits.ir import Circuit
 from mpcnet import plan as planning
 from mpcnet.concurrency import together
-from mpcnet.errors import AgreementError, MPCNetError
+from mpcnet.errors import AgreementError
 from mpcnet.handout import SEED_BYTES, ShareStream, dense_rows, packed_rows, pieces
 from mpcnet.plan import STATEMENT_BYTES, Plan
 from mpcnet.stats import EvaluationRecord, Stats
 from protocols.bits import pack, packed_bytes, unpack
-from protocols.errors import ProtocolError
 from protocols.rng import Rng, system_rng
 
 if TYPE_CHECKING:
@@ -55,7 +53,6 @@ if TYPE_CHECKING:
 __all__ = ["Evaluator", "Progress"]
 
 Bits = NDArray[np.uint8]
-GOODBYE_SECONDS = 5.0
 DONE = b"\1"
 
 
@@ -116,7 +113,7 @@ class Evaluator:
                 run = _Run(session, plan, f".evaluate/{self._count}", self._ot, self._rng, on_progress)
                 agreed = await run.agree(known)
                 return await run.compute(own, agreed)
-            except AgreementError:
+            except AgreementError:  # the others find the same by themselves, and nothing is out of step
                 raise
             except BaseException as error:
                 await self._give_up(error)
@@ -163,16 +160,7 @@ class _Run:
 
             saying = [self.channels[peer].send(mine) for peer in self.session.peers]
             await together(*saying, *(hear(peer) for peer in self.session.peers))
-            try:
-                return planning.settle(self.plan, self.me, statements)
-            except AgreementError:
-                await self._part()
-                raise
-
-    async def _part(self) -> None:
-        """Leave together: a party that left at once could abort another that has not heard everybody yet."""
-        with contextlib.suppress(TimeoutError, MPCNetError, ProtocolError):
-            await asyncio.wait_for(self._finish(), GOODBYE_SECONDS)
+            return planning.settle(self.plan, self.me, statements)
 
     async def _finish(self) -> None:
         """Wait until all parties are this far: an evaluation succeeds at every party or at none."""
@@ -195,7 +183,7 @@ class _Run:
             hearing = [self._hear(side, n) for side in computing]
             _, one, other = await together(self._hand_out(own, n), *hearing)
             bits = one ^ other
-        with self.stats.phase("outputs"):
+        with self.stats.phase("wait"):
             await self._finish()
         self._record(n)
         return _assemble(plan, self.me, bits, batch)

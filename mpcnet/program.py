@@ -63,7 +63,10 @@ def name_program(function: Main | str) -> str:
             return f"{Path(place).absolute()}:{attribute}"
         return function
     qualified = getattr(function, "__qualname__", "")
-    file = inspect.getsourcefile(function) if inspect.iscoroutinefunction(function) else None
+    try:
+        file = inspect.getsourcefile(function) if inspect.iscoroutinefunction(function) else None
+    except TypeError:  # wrapped in something that has no source
+        file = None
     if file is None or not all(part.isidentifier() for part in qualified.split(".")):
         raise ConfigError("give an async function that stands at the top of a file, or its name as module:function")
     return f"{Path(file).absolute()}:{qualified}"

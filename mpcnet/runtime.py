@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from mpcnet.config import Config
-from mpcnet.errors import ConnectFailed
+from mpcnet.errors import ConnectFailed, PeerAborted, PeerDisconnected
 from mpcnet.roster import format_address
 from mpcnet.session import Session
 from mpcnet.stats import Stats
@@ -50,24 +50,27 @@ async def connect(
         ConnectFailed, HandshakeFailed: a party was not there in time, or is not who it should be.
         MPCNetError: a peer failed, fell silent or ended the run; `peer` names the party at fault.
     """
-    from mpcnet.wire.transport import connect_mesh
-
     loaded = config if isinstance(config, Config) else Config.load(config)
     identity = loaded.load_identity()
     roster = loaded.load_roster(identity)
     if listen_socket is None and loaded.listen is not None:
         listen_socket = _bind(loaded.listen, loaded.source)
+    from mpcnet.wire.transport import connect_mesh  # takes a while: mistakes in the files come first
+
     stats = Stats()
     with stats.phase("connect"):
-        links, session_id = await connect_mesh(
-            identity,
-            roster,
-            job_digest(job),
-            connect_seconds=loaded.deadlines.connect,
-            liveness_seconds=loaded.deadlines.liveness,
-            listen_socket=listen_socket,
-            on_event=on_event,
-        )
+        try:
+            links, session_id = await connect_mesh(
+                identity,
+                roster,
+                job_digest(job),
+                connect_seconds=loaded.deadlines.connect,
+                liveness_seconds=loaded.deadlines.liveness,
+                listen_socket=listen_socket,
+                on_event=on_event,
+            )
+        except (PeerAborted, PeerDisconnected) as error:
+            raise ConnectFailed(str(error), peer=error.peer) from error
     session = Session(loaded.name, roster.names, links, session_id, total_seconds=loaded.deadlines.total, stats=stats)
     async with session:
         yield session

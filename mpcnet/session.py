@@ -18,7 +18,7 @@ from dataclasses import dataclass
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Protocol
 
-from mpcnet.errors import Deadline, MPCNetError, PeerAborted
+from mpcnet.errors import AgreementError, Deadline, MPCNetError, PeerAborted
 from mpcnet.stats import Stats
 from protocols.channel import Channel
 from protocols.errors import ProtocolError, StateError
@@ -237,7 +237,8 @@ class Session:
         cancelled_by_others = others_cancel and isinstance(error, asyncio.CancelledError)
         if error is not None and self._error is None and not cancelled_by_others and self._state == "open":
             self._adopt_failure()
-        if error is not None and self._error is None and self._telling is None and self._state == "open":
+        tells = error is not None and not isinstance(error, AgreementError)  # that one all find by themselves
+        if tells and error is not None and self._error is None and self._telling is None and self._state == "open":
             culprit, reason = explain(error, self.name, self.parties)
             self._start_telling(culprit, reason)
         if self._telling is not None:

@@ -13,7 +13,7 @@ from typing import Any
 
 __all__ = ["EvaluationRecord", "Stats"]
 
-PHASES = ("connect", "agree", "prepare", "inputs", "ot", "evaluate", "outputs")
+PHASES = ("connect", "agree", "prepare", "inputs", "ot", "evaluate", "outputs", "wait")
 
 
 @dataclass(frozen=True)
@@ -60,7 +60,8 @@ class Stats:
 
     Attributes:
         seconds: time by phase. connect, agree, prepare (loading and compiling kernels), inputs (of third owners), ot
-            (setup and extension), evaluate (garbling or evaluation; the OT extension runs beside it), outputs.
+            (setup and extension), evaluate (garbling or evaluation; the OT extension runs beside it), outputs, wait
+            (for the other parties to finish an evaluation).
         evaluations: one record for each evaluation that was agreed on.
         traffic: reads the bytes sent to and received from each peer, TLS excluded.
     """

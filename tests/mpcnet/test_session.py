@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from mpcnet.errors import ConfigError, Deadline, MPCNetError, PeerAborted, PeerDisconnected
+from mpcnet.errors import AgreementError, ConfigError, Deadline, MPCNetError, PeerAborted, PeerDisconnected
 from mpcnet.session import Session, clean, explain
 from protocols.channel import Mesh, exchange
 from protocols.errors import CheckFailed, MessageError, StateError
@@ -143,6 +143,15 @@ async def test_own_errors_are_told_with_their_text() -> None:
 
     results = await run_sessions(plain_sessions(NAMES), {"bank": fails, "lender": idle, "bureau": idle}, seconds=10)
     assert str(results["lender"]) == str(results["bureau"]) == "bank ended the run: input 'cutoff' is missing"
+
+
+async def test_disagreement_that_all_find_aborts_nobody() -> None:
+    async def finds(session: Session) -> None:
+        await asyncio.sleep({"bank": 0, "bureau": 0.02, "lender": 0.01}[session.name])
+        raise AgreementError("bank and lender differ")
+
+    results = await run_sessions(plain_sessions(NAMES), finds, seconds=10)
+    assert {type(error) for error in results.values()} == {AgreementError}
 
 
 async def test_party_that_finds_a_peer_cheating_blames_the_peer() -> None:
