@@ -86,15 +86,15 @@ def inputs_of(
 
     Args:
         holder: the party.
-        bins: for each of its features, bin numbers of shape (count,).
+        bins: for each of its features, bin numbers of shape (n,).
         points: at the lender; None at everybody else.
-        count: how many applicants.
+        count: how many applicants; where it is more than n, the list is repeated.
     """
     if holder != scheme.lender:
-        return {feature.name: bins[feature.name] for feature in scheme.held_by(holder)}
+        return {feature.name: np.resize(bins[feature.name], count) for feature in scheme.held_by(holder)}
     if points is None:
         raise ValueError("the lender gives the points")
     own = {feature.name: points.tables[feature.name] for feature in scheme.held_by(holder)}
-    start = np.zeros(count, np.int64) + Points(points.base, points.cutoff, own).score(bins)
+    start = Points(points.base, points.cutoff, own).score(bins).astype(np.int32)
     tables = {points_port(feature): np.array(points.tables[feature.name]) for feature in others(scheme)}
-    return {**tables, START: start, CUTOFF: points.cutoff}
+    return {**tables, START: np.resize(start, count), CUTOFF: points.cutoff}

@@ -28,7 +28,7 @@ from numpy.typing import NDArray
 
 from mpcnet.config import Deadlines, ScoreConfig
 from mpcnet.credit import german
-from mpcnet.credit.job import Scores
+from mpcnet.credit.job import Scores, check_count
 from mpcnet.credit.metrics import auc, ks
 from mpcnet.credit.party import SCORES_HEADER
 from mpcnet.credit.progress import Display, read_step
@@ -138,8 +138,11 @@ def run_demo(display: Display, *, applicants: int | None = None) -> DemoResult:
         display: shows the parties' progress.
         applicants: how many to score; 300 by default.
     Raises:
+        ConfigError: no such number of applicants can be scored.
         PartiesFailed: a party ended with an error; its message says which and why.
     """
+    if applicants is not None:
+        check_count(applicants)
     with tempfile.TemporaryDirectory(prefix="mpcnet-demo-") as name, free_ports(PARTIES) as sockets:
         folder = Path(name)
         addresses = {party: _address(bound) for party, bound in sockets.items()}

@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     from mpcnet.evaluate import Progress
     from mpcnet.session import Session
 
-__all__ = ["MAX_APPLICANTS", "ScoreJob", "Scores", "Statement", "compare", "score"]
+__all__ = ["MAX_APPLICANTS", "ScoreJob", "Scores", "Statement", "check_count", "compare", "score"]
 
 MAX_APPLICANTS = 100_000_000
 LABEL = "credit-agreement"
@@ -62,8 +62,7 @@ class ScoreJob:
     applicants: int
 
     def __post_init__(self) -> None:
-        if not 1 <= self.applicants <= MAX_APPLICANTS:
-            raise ConfigError(f"from 1 to {MAX_APPLICANTS:,} applicants can be scored in one run")
+        check_count(self.applicants)
         if self.is_lender and self.points is None:
             raise ConfigError(f"{self.name} is the lender of scheme {self.scheme.name!r} and needs the points")
 
@@ -133,6 +132,12 @@ class Scores:
             yield records.name_of(i), int(self.score[i]), decision_word(bool(self.accepted[i]))
 
 
+def check_count(applicants: int) -> None:
+    """Raise ConfigError for a number of applicants that cannot be scored."""
+    if not 1 <= applicants <= MAX_APPLICANTS:
+        raise ConfigError(f"from 1 to {MAX_APPLICANTS:,} applicants can be scored in one run")
+
+
 def decision_word(accepted: bool) -> str:
     """How a decision is written."""
     return "accept" if accepted else "decline"
@@ -182,10 +187,9 @@ async def score(
             f"but the roster names {', '.join(session.parties)}"
         )
     await _agree(session, job.statement(session.session_id))
-    bins = job.records.take(0, job.applicants)
     learned = await session.evaluate(
         scoring_circuit(job.scheme),
-        inputs_of(job.scheme, job.name, bins, job.points, job.applicants),
+        inputs_of(job.scheme, job.name, job.records.bins, job.points, job.applicants),
         owners=owners(job.scheme),
         reveal_to=[job.scheme.lender],
         batch=job.applicants,

@@ -43,11 +43,6 @@ class Records:
     def __repr__(self) -> str:
         return f"<Records of {len(self.ids)} applicants, {len(self.bins)} features>"
 
-    def take(self, start: int, stop: int) -> dict[str, NDArray[np.uint8]]:
-        """The bin numbers of applicants start .. stop - 1 of the list repeated without end."""
-        rows = np.arange(start, stop) % len(self.ids)
-        return {name: values[rows] for name, values in self.bins.items()}
-
     def name_of(self, number: int) -> str:
         """The applicant at a place of the list repeated without end: `G0007`, and in the second round `G0007/2`."""
         lap, row = divmod(number, len(self.ids))

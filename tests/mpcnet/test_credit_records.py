@@ -108,9 +108,8 @@ def test_a_record_over_two_lines_is_counted_by_lines(tmp_path: Path) -> None:
         read_records(write(tmp_path, text), FEATURES)
 
 
-def test_repeats_without_copies() -> None:
+def test_repeated_applicants_have_names_of_their_own() -> None:
     records = Records(("A", "B", "C"), {"f": np.array([0, 1, 2], np.uint8)})
-    assert records.take(2, 8)["f"].tolist() == [2, 0, 1, 2, 0, 1]
     assert [records.name_of(i) for i in (0, 2, 3, 8)] == ["A", "C", "A/2", "C/3"]
 
 
