@@ -42,7 +42,7 @@ def scaled(x: Scalar, count: int) -> Scalar:
     low, high = (bound << count for bound in x.bounds)
     type = fitting_type(low, high, x.frac_bits + count, is_fixed=True)
     value = x.derive(type, lambda n: fixed.scale_up(x.low(max(0, n - count)), count)[:n], x)
-    value.public = None if x.public is None else low
+    value.known_bounds = (low, high)
     return value
 
 

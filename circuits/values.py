@@ -42,7 +42,7 @@ class Scalar(Value):
     costs a product modulo 2**32. Hence a Scalar has its wires, or a function `make` that makes the low n of them.
     """
 
-    __slots__ = ("_make", "_pending", "_type", "_wires", "public")
+    __slots__ = ("_make", "_pending", "_type", "_wires", "known_bounds")
 
     def __init__(self, builder: Builder, type: ScalarType, wires: Sequence[int]) -> None:
         self.builder = builder
@@ -50,7 +50,7 @@ class Scalar(Value):
         self._wires: list[int] = list(wires)
         self._make: Callable[[int], list[int]] | None = None
         self._pending = 0
-        self.public: int | None = None  # the raw integer, where a public number stands beside secrets
+        self.known_bounds: tuple[int, int] | None = None  # where they are closer than the type's: see `bounds`
 
     @property
     def type(self) -> ScalarType:
@@ -67,8 +67,15 @@ class Scalar(Value):
 
     @property
     def bounds(self) -> tuple[int, int]:
-        """The smallest and the largest raw integer this can be, by its type."""
-        return (self._type.low, self._type.high) if self.public is None else (self.public, self.public)
+        """The smallest and the largest raw integer this can be: by its type, or closer while an operand is prepared."""
+        return self.known_bounds or (self._type.low, self._type.high)
+
+    @property
+    def public(self) -> int | None:
+        """The raw integer of a public number that stands beside secrets; None for a secret."""
+        if self.known_bounds is None or self.known_bounds[0] != self.known_bounds[1]:
+            return None
+        return self.known_bounds[0]
 
     def low(self, n_bits: int) -> list[int]:
         """The low n wires, extended if the type has fewer."""
@@ -414,5 +421,5 @@ def public_scalar(builder: Builder, value: Any, beside: ScalarType) -> Scalar:
         )
     kind = ops.fitting_type(raw, raw, frac_bits, is_fixed=frac_bits > 0)
     scalar = Scalar(builder, kind, arith.constant(raw, kind.n_bits))
-    scalar.public = raw
+    scalar.known_bounds = (raw, raw)
     return scalar

@@ -9,7 +9,7 @@ Signed operands: floor(x / y) = floor(-x / -y), and floor(x / y) = NOT floor(NOT
 that one unsigned division serves, and NOT is free.
 
 Division by zero: x // 0 is the largest number of the result's type for x >= 0 and the smallest for x < 0; x % 0 is x,
-cut to the width of the result.
+cut to the smallest integer type that holds every remainder.
 """
 
 from __future__ import annotations

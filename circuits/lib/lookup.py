@@ -15,7 +15,6 @@ from circuits.builder import Builder
 from circuits.convert import assign, describe, find_builder, from_wires, is_sequence, unify
 from circuits.errors import TraceError
 from circuits.ir import ONE, ZERO
-from circuits.lib import arith
 from circuits.source import fail
 from circuits.types import Bit, FixedType, PortType
 from circuits.values import Scalar, is_public
@@ -47,8 +46,8 @@ def lookup(table: Sequence[Any], index: Any, *, default: Any = 0, type: PortType
     if not isinstance(index, Scalar) or isinstance(index.type, FixedType):
         raise fail(TraceError, f"the index of lookup() is a UInt, not {describe(index)}")
     n_index = (len(items) - 1).bit_length()
-    address = arith.extend(index.wires, index.n_bits + index.type.signed, index.type.signed)
-    address, above = address[:n_index], address[n_index:]
+    n_address = min(n_index, index.n_bits - index.type.signed)
+    address, above = index.wires[:n_address], index.wires[n_address:]  # a sign bit is above
     size = 1 << len(address)
     can_miss = bool(above) or size > len(items)
     wanted = [*items[:size], default] if can_miss else items[:size]
