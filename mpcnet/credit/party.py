@@ -6,6 +6,7 @@ for this party, and the first compilation is charged to no deadline.
 
 from __future__ import annotations
 
+import importlib
 import json
 import os
 import sys
@@ -29,7 +30,7 @@ if TYPE_CHECKING:
 
 __all__ = ["SCORES_HEADER", "check_writable", "run_party"]
 
-COMPILING_SECONDS = 2.5  # loading compiled kernels takes less
+COMPILING_SECONDS = 3.0  # loading compiled kernels takes a fraction of it
 SCORES_HEADER = ("applicant", "score", "decision")
 
 
@@ -118,6 +119,7 @@ def compile_kernels(announce: Callable[[], None]) -> None:
     """
     from protocols import garbling, ot
 
+    importlib.import_module("protocols.kernels.garble")  # Numba itself, which is slow to import, and compiles nothing
     patience = threading.Timer(COMPILING_SECONDS, announce)
     patience.start()
     try:
