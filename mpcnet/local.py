@@ -37,11 +37,14 @@ from mpcnet.program import name_program
 from mpcnet.provision import create_network
 from mpcnet.roster import MAX_PARTIES, MIN_PARTIES
 
-__all__ = ["PartyFailed", "Result", "default_names", "run"]
+__all__ = ["PartyFailed", "Result", "default_names", "first_failure", "run"]
 
 KILLED_AT_DEADLINE = "did not finish in time and was killed"
 GRACE_SECONDS = 3.0  # how long interrupted parties may take to tell each other
 _POLL_SECONDS = 0.05
+_START = (  # finds this very package, from a checkout as from a wheel, and puts nothing before the standard library
+    f"import sys; sys.path.append({str(Path(__file__).parent.parent)!r}); import mpcnet.worker; mpcnet.worker.start()"
+)
 
 OnLine = Callable[[str, str, str], None]
 """(party, "stdout" or "stderr", line) as it comes."""
@@ -162,8 +165,9 @@ def run(
             _terminate(workers, on_line)
             raise
         results = [worker.collect(seconds) for worker in workers]
-    if check:
-        _raise_first(results)
+    first = first_failure(results)
+    if check and first is not None and first.error is not None:
+        raise first.error
     return results
 
 
@@ -203,13 +207,12 @@ class _Worker:
             question.seek(0)
             handed = (question.fileno(), self._answer.fileno(), bound.fileno(), lifeline)
             self.process = subprocess.Popen(
-                [sys.executable, "-m", "mpcnet.worker", *map(str, handed)],
+                [sys.executable, "-u", "-P", "-c", _START, *map(str, handed)],
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.PIPE,
                 stderr=subprocess.PIPE,
                 pass_fds=handed,
                 start_new_session=True,
-                env={**os.environ, "PYTHONUNBUFFERED": "1", "PYTHONPATH": _python_path()},
             )
         self.result.pid = self.process.pid
         assert self.process.stdout is not None
@@ -311,14 +314,11 @@ def _kill_all(workers: Sequence[_Worker]) -> None:
         worker.process.wait()
 
 
-def _raise_first(results: Sequence[Result]) -> None:
-    """Raise the failure that caused the others: one that blames nobody comes before those that blame it."""
-    failures = [result.error for result in results if result.error is not None]
-    if failures:
-        raise min(failures, key=lambda error: (bool(error.peer), error.kind == "PeerAborted"))
+def first_failure(results: Sequence[Result]) -> Result | None:
+    """The failure that caused the others, as far as one can tell: one that blames nobody comes before the others."""
+    failed = [result for result in results if result.error is not None]
 
+    def rank(result: Result) -> tuple[bool, bool]:
+        return bool(result.error and result.error.peer), bool(result.error and result.error.kind == "PeerAborted")
 
-def _python_path() -> str:
-    """Where the worker finds this very package, from a checkout as from a wheel."""
-    here = str(Path(__file__).parent.parent)
-    return os.pathsep.join(filter(None, [here, os.environ.get("PYTHONPATH", "")]))
+    return min(failed, key=rank, default=None)

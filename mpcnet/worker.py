@@ -1,6 +1,6 @@
 """One party of `mpcnet.local`: started as a process by it, never by hand.
 
-    python -m mpcnet.worker QUESTION ANSWER SOCKET LIFELINE
+    python -c "import mpcnet.worker; mpcnet.worker.start()" QUESTION ANSWER SOCKET LIFELINE
 
 The four are inherited file descriptors: the job and the place for the result (see `mpcnet.codec`), a bound socket to
 listen on, and a pipe that ends when the starting process does.
@@ -19,7 +19,7 @@ from typing import Any
 
 from mpcnet import codec
 
-__all__ = ["main"]
+__all__ = ["main", "start"]
 
 
 def main(question: int, answer: int, listen: int, lifeline: int) -> int:
@@ -81,5 +81,6 @@ def _watch(lifeline: int) -> None:
     os.killpg(0, signal.SIGKILL)
 
 
-if __name__ == "__main__":
+def start() -> None:
+    """Do the job that the command line names, and exit."""
     sys.exit(main(*(int(text) for text in sys.argv[1:])))

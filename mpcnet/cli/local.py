@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
+
+if TYPE_CHECKING:
+    from mpcnet.local import Result
 
 __all__ = ["command"]
 
@@ -28,7 +31,7 @@ def command(
     import sys
     from types import FrameType
 
-    from mpcnet.local import Result, run
+    from mpcnet.local import first_failure, run
 
     chosen = [name.strip() for name in names.split(",")] if names is not None else None
     width = max(len(name) for name in chosen) if chosen else 6
@@ -45,7 +48,7 @@ def command(
         raise SystemExit(128 + number)
 
     signal.signal(signal.SIGTERM, stop)
-    results: list[Result] = run(
+    results = run(
         program,
         n_parties,
         names=chosen,
@@ -56,19 +59,15 @@ def command(
     )
     if as_json:
         print(json.dumps({"parties": [_facts(result) for result in results]}, default=_plain))
-    failed = [result for result in results if result.error is not None]
-    for result in failed:
-        error = result.error
+    for error in (result.error for result in results):
         if error is not None and error.kind in ("Killed", "Deadline"):
             print(f"mpcnet: {error.name}: {error.message}", file=sys.stderr)
-    if failed:
-        raise typer.Exit(_worst([result.exit_code for result in failed]))
+    first = first_failure(results)
+    if first is not None:
+        raise typer.Exit(_shell_code(first.exit_code))
 
 
-def _facts(result: object) -> dict[str, object]:
-    from mpcnet.local import Result
-
-    assert isinstance(result, Result)
+def _facts(result: Result) -> dict[str, object]:
     error = result.error
     return {
         "name": result.name,
@@ -88,10 +87,6 @@ def _plain(value: object) -> object:
     return to_list() if to_list is not None else str(value)
 
 
-def _worst(codes: list[int | None]) -> int:
-    """The code of the party at fault: one that failed by itself comes before those that lost a peer."""
-    from mpcnet.cli.app import EXIT_FAILED, EXIT_PEER
-
-    shell = [EXIT_FAILED if code is None else 128 - code if code < 0 else code for code in codes]
-    own = [code for code in shell if code not in (0, EXIT_PEER)]
-    return own[0] if own else next((code for code in shell if code), EXIT_FAILED)
+def _shell_code(code: int | None) -> int:
+    """An exit code as a shell gives it; 1 for a party that failed with none."""
+    return 128 - code if code is not None and code < 0 else code or 1

@@ -83,6 +83,7 @@ async def ends_in_the_middle(session: Session, *, victim: str, how: str) -> None
 
 async def ends_while_idle(session: Session, *, victim: str, how: str) -> None:
     """The victim ends while the others wait for something that is no message."""
+    await names(session)  # now every party is there
     print("pid", os.getpid())
     if session.name == victim:
         await asyncio.sleep(0.3)
@@ -113,6 +114,7 @@ async def blocks_its_loop(session: Session, *, seconds: float) -> str:
 
 async def leaves_things_behind(session: Session, *, folder: str) -> None:
     """A child process, a thread and an open channel, and an error at one party."""
+    await names(session)
     child = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(1000)"])  # noqa: ASYNC220
     threading.Thread(target=time.sleep, args=(1000,), daemon=True).start()
     with open(f"{folder}/{session.name}", "w") as file:  # noqa: ASYNC230, PTH123
@@ -124,6 +126,7 @@ async def leaves_things_behind(session: Session, *, folder: str) -> None:
 
 async def hangs(session: Session) -> None:
     """In a way that no cancellation ends."""
+    await names(session)
     while True:
         time.sleep(1000)  # noqa: ASYNC251
 
@@ -135,6 +138,7 @@ async def disagrees(session: Session) -> None:
 
 
 async def wrong_input(session: Session) -> None:
+    await names(session)
     mine = {"bank": {"a": 70_000}, "lender": {"b": 5}}.get(session.name, {})
     await session.evaluate(adder(), mine, owners={"a": "bank", "b": "lender"}, reveal_to=["lender"])
 
@@ -156,4 +160,11 @@ async def main(session: Session, *args: str) -> str:
 
 async def waits_for_ever(session: Session) -> None:
     print("waiting", flush=True)
+    await asyncio.Event().wait()
+
+
+async def kills_itself(session: Session) -> None:
+    await names(session)
+    if session.name == "party1":
+        end("kill")
     await asyncio.Event().wait()
