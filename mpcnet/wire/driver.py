@@ -251,7 +251,7 @@ class SocketTransport:
             except (BlockingIOError, InterruptedError):
                 if not self._waits_to_write:
                     self._waits_to_write = True
-                    self._loop.add_writer(self._sock, self._on_writable)
+                    self._loop.add_writer(self._sock, self._send)
                 return
             except OSError:
                 self._deaf_peer = True  # what it said before it went can still be read, and then says why
@@ -264,12 +264,12 @@ class SocketTransport:
         if self._waits_to_write:
             self._waits_to_write = False
             self._loop.remove_writer(self._sock)
+            self._loop.call_soon(self._on_room)
         if self._state == "closing" and not self._ended:
             self._ended = True
             with contextlib.suppress(OSError):
                 self._sock.shutdown(socket.SHUT_WR)
 
-    def _on_writable(self) -> None:
-        self._send()
+    def _on_room(self) -> None:
         if self.has_room and self._receiver is not None:
             self._receiver.writable()

@@ -177,7 +177,7 @@ class Handshake:
                 f"speaks version {version} of the protocol, this party {VERSION}; install the same release at both"
             )
         try:
-            hello = msgspec.convert(data, Hello, strict=True)
+            hello = msgspec.convert(data, Hello, strict=True, builtin_types=(bytes,))
         except msgspec.ValidationError:
             self._fail("sent a hello of the wrong form")
         digests = (hello.certificate, hello.peer_certificate, hello.roster, hello.job, hello.nonce)
@@ -257,7 +257,9 @@ def check_confirmation(payload: bytes, peer: str, me: str, session_id: bytes, no
         HandshakeFailed: another session id; names whose nonce it is that differs.
     """
     try:
-        theirs = msgspec.convert(msgpack.unpackb(payload, strict_map_key=True), Confirmation, strict=True)
+        theirs = msgspec.convert(
+            msgpack.unpackb(payload, strict_map_key=True), Confirmation, strict=True, builtin_types=(bytes,)
+        )
     except Exception:
         raise HandshakeFailed(f"{peer}: sent a confirmation of the wrong form", peer=peer) from None
     if hmac.compare_digest(theirs.session_id, session_id):

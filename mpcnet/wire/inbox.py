@@ -143,6 +143,9 @@ class Inbox:
             refusal: why nothing more will come, if so; what came before is still handed over.
         """
         incoming, arrival = Incoming(n_bytes), self._arrival
+        if self._closed:
+            incoming.end(None, refusal)
+            return incoming
         if self.error is None and self._queued:
             if len(self._queued[0]) == n_bytes:
                 self.consumed += CHARGE_BYTES + n_bytes
@@ -188,10 +191,7 @@ class Inbox:
     def close(self, error: Exception) -> None:
         """This end listens no more: what is here and what still comes is dropped."""
         self._closed = True
-        self.end_waiting(error)
-        self._queued.clear()
-        if self._arrival is not None:
-            self._arrival = Arrival(self._arrival.length, self._arrival.got)
+        self._drop(error)
 
     def begin(self, length: int | None, n_bytes: int) -> memoryview:
         """A frame of `n_bytes` begins, the first of a message of `length` or (None) a further one; say where it goes.
@@ -268,8 +268,13 @@ class Inbox:
         """A message has another length than this end waits for: the two no longer agree on what is said here."""
         text = f"expected a message of {n_bytes} bytes, got {length} (channel {self.show!r})"
         self.error = MessageError(text, peer=self.peer)
+        self._drop(self.error)
+
+    def _drop(self, error: Exception) -> None:
+        self.end_waiting(error)
         self._queued.clear()
-        self.end_waiting(self.error)
+        if self._arrival is not None:  # its end is still watched for, its bytes are not kept
+            self._arrival = Arrival(self._arrival.length, self._arrival.got)
 
     def _bad(self, text: str) -> NoReturn:
         raise FrameError(f"{self.peer}: sent {text} (channel {self.show!r})", peer=self.peer)

@@ -113,10 +113,10 @@ async def nothing_left() -> AsyncIterator[None]:
 
 def open_files() -> set[str]:
     """The file descriptors of this process."""
-    found = set()
-    for name in os.listdir("/proc/self/fd") if Path("/proc/self/fd").exists() else ():
+    folder, found = Path("/proc/self/fd"), set()
+    for entry in folder.iterdir() if folder.exists() else ():
         with contextlib.suppress(OSError):
-            found.add(f"{name} {Path(f'/proc/self/fd/{name}').readlink()}")
+            found.add(f"{entry.name} {entry.readlink()}")
     return {entry for entry in found if "/fd" not in entry}
 
 
