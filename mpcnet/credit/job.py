@@ -28,6 +28,7 @@ from mpcnet.credit.circuit import inputs_of, owners, scoring_circuit
 from mpcnet.credit.records import Records, read_records
 from mpcnet.credit.scorecard import Points, Scheme, load_points, load_scheme
 from mpcnet.errors import AgreementError, ConfigError, MPCNetError
+from mpcnet.plan import Plan
 from protocols.errors import ProtocolError
 
 if TYPE_CHECKING:
@@ -69,6 +70,13 @@ class ScoreJob:
     @property
     def is_lender(self) -> bool:
         return self.name == self.scheme.lender
+
+    @property
+    def computes(self) -> bool:
+        """Whether this party garbles or evaluates; the others hand over shares and are done."""
+        parties = sorted(self.scheme.holders)
+        plan = Plan.make(scoring_circuit(self.scheme), parties, owners(self.scheme), [self.scheme.lender])
+        return self.name in (plan.garbler, plan.evaluator)
 
     @classmethod
     def load(cls, config: Config, applicants: int | None = None) -> ScoreJob:

@@ -93,7 +93,8 @@ def run_party(
                 display.show(job.name, Step("connect", detail=", ".join(sorted(missing))))
 
         missing = {name for name in job.scheme.holders if name != job.name}
-        compile_kernels(lambda: display.show(job.name, Step("compile")))
+        if job.computes:
+            compile_kernels(lambda: display.show(job.name, Step("compile")))
         try:
             scores = run(config, role, job="mpcnet score", listen_socket=_adopt(listen_fd), on_event=hear)
         except BaseException:

@@ -70,6 +70,7 @@ async def test_the_lender_alone_learns_and_what_it_learns_is_right(jobs: dict[st
         assert record.and_gates == 175 * count
         assert set(record.reveal_to.items()) == {("score", ("lender",)), ("decision", ("lender",))}
         assert record.compute == ("lender", "bank")
+        assert jobs[session.name].computes == (session.name in record.compute)
 
 
 async def test_rows_name_the_applicants(jobs: dict[str, ScoreJob]) -> None:
