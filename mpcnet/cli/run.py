@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -32,9 +32,20 @@ def command(
 
     main = load_program(program)
 
-    async def role(session: Session) -> object:
+    def say(text: str) -> None:
         if not quiet:
-            print(f"mpcnet: {session.name} is connected to {', '.join(session.peers)}", file=sys.stderr)
+            print(f"mpcnet: {text}", file=sys.stderr, flush=True)
+
+    def hear(event: Any) -> None:
+        if event.kind == "listening":
+            say(f"listening on {event.detail}, waiting for the other parties")
+        elif event.kind == "connected":
+            say(f"{event.peer} is here")
+        elif event.kind in ("lost", "strangers"):
+            say(" ".join(filter(None, (event.peer, event.detail))))
+
+    async def role(session: Session) -> object:
+        say(f"all parties are here: {', '.join(session.parties)}")
         try:
             return await main(session, *(arguments or []))
         except OSError as error:  # the program's own mistake: one line without a place would not help
@@ -43,6 +54,6 @@ def command(
             if show_stats:
                 print(json.dumps(session.stats.as_dict()), file=sys.stderr)
 
-    result = run(config, role, job=job)
+    result = run(config, role, job=job, on_event=hear)
     if result is not None:
         print(result)

@@ -74,7 +74,7 @@ async def ends_in_the_middle(session: Session, *, victim: str, how: str) -> None
             end(how)
 
     rng = np.random.default_rng(1)
-    values = {"a": rng.integers(0, 1 << 16, 400_000), "b": rng.integers(0, 1 << 16, 400_000)}
+    values = {"a": rng.integers(0, 1 << 16, 80_000), "b": rng.integers(0, 1 << 16, 80_000)}
     owners = {"a": "bank", "b": "lender"}
     mine = {port: value for port, value in values.items() if owners[port] == session.name}
     print("pid", os.getpid())
