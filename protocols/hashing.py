@@ -9,7 +9,8 @@ provided that no (x, tweak) is asked twice.
 
 Security: E is taken as an ideal permutation; with p evaluations of it by the adversary and q hashes under one key, the
 advantage is of the order (p q + q^2) / 2^128. Whoever hashes much therefore changes the key (a public value, from
-`digest`) every 2^16 or so hashes: over many keys the largest q under one key counts, not their sum.
+`digest`) every 2^16 or so hashes: over many keys p meets only
+the largest q under one key, not their sum.
 Cost: two AES calls a block.
 Source: Guo, Katz, Wang, Yu, ePrint 2019/074, section 7.4. The one-call MMO of its section 7.2 would do for semi-honest
 OT extension; the second call buys room for callers who let the peer choose x, and costs about 1 ns.

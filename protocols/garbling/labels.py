@@ -49,8 +49,8 @@ class Public:
     def derive(cls, session_id: bytes, seed: bytes) -> Public:
         """From the garbler's seed, fresh for each garbling, and the session.
 
-        Two garblings, of one session or of different ones, have start and stream in common with a probability of
-        2^-128, whatever the session ids.
+        Two garblings of up to 2^t keys each, of one session or of different ones, have a key in common with a
+        probability of about 2^(t - 128), whatever the session ids.
         """
         data = digest(session_id, "garbling", seed, n_bytes=2 * LABEL_BYTES)
         return cls(halves(data[:LABEL_BYTES]), data[LABEL_BYTES:])

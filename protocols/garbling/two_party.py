@@ -14,9 +14,10 @@ The garbler works up to AHEAD chunks ahead of what the network took, the evaluat
 arrives, and the OT of the next block goes on beside both. Memory depends on the circuit's width, not on the number of
 gates or instances. Arithmetic longer than some milliseconds runs in a thread.
 
-Security: semi-honest. A garbler that deviates can make the outputs wrong or make them depend on the evaluator's bits;
-an evaluator that deviates gets nothing but a wrong result. Leaks the circuit, the batch and the roles. The hash and its
-bound are in `protocols.kernels.mitccrh`, the labels in `protocols.garbling.labels`; OT is that of `protocols.ot`.
+Security: semi-honest. A garbler that deviates can make the outputs wrong or make them depend on the evaluator's bits.
+An evaluator that deviates in OT, whose extension has no consistency check, can find delta where it sees any output,
+and with it the garbler's bits and its shares of shared bits. Leaks the circuit, the batch and the roles. The hash and
+its bound are in `protocols.kernels.mitccrh`, the labels in `protocols.garbling.labels`; OT is that of `protocols.ot`.
 Cost: the garbler sends 32 bytes, and 32 for each AND gate of each instance that is not dead, in messages of 1 MiB; the
 evaluator sends nothing. Besides, OT for each bit of an "evaluator" or "shared" port: 16 bytes of the garbler and 8 of
 the evaluator (k = 2), and its setup, see `protocols.ot`.

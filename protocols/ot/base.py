@@ -11,12 +11,13 @@ H hashes to the group and K to 16 bytes; both take the session id and the index 
 To know both keys of a pair is to solve a Diffie-Hellman problem, because each r is offset by a hash of the other; the
 choice is hidden perfectly, because both r are uniform. The two messages cross: one round trip for any count.
 
-Security: malicious, endemic (a corrupt party may choose its own outputs), random-oracle model, computational
-Diffie-Hellman. Leaks the count.
+Security: malicious, endemic (a corrupt party may choose its own outputs), random-oracle model, gap Diffie-Hellman
+because both messages and all OTs share A; computational Diffie-Hellman against semi-honest parties. Leaks the count.
 Cost: 2 messages; sender 32 bytes, receiver 64 * count bytes.
 Source: Masny, Rindal, "Endemic Oblivious Transfer", ePrint 2019/706, the protocol from Diffie-Hellman key agreement.
-Deviations: one A serves all OTs of a call, as in the authors' own code, so K takes the index and the whole transcript
-of its OT; r_(1-c) is a random point made from 64 random bytes.
+Deviations: one A serves both messages of all OTs of a call, as in the authors' own code; reuse is sound because H and
+K take the index (McQuoid, Rosulek, Roy, "Batching Base Oblivious Transfers", ePrint 2021/682), and K takes the whole
+transcript of its OT; r_(1-c) is a random point made from 64 random bytes.
 """
 
 from __future__ import annotations

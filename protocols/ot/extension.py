@@ -16,11 +16,13 @@ code), so q_j = v_j ^ c_j Delta: the relation of IKNP, which k = 1 is. The hash 
 
 Security: semi-honest, correlation-robust hash (`protocols.hashing.tccr`) and AES as a pseudorandom generator; against a
 malicious sender also private, because it only receives d, masked by u. A malicious receiver may use different choices
-in different trees and learn bits of Delta: there is no consistency check. Leaks k and the counts.
+in different trees, test guesses on what it learns later, and so find Delta and both messages of every pair: there is no
+consistency check. Leaks k and the counts.
 Streams and tweaks are counted and never used twice; the hash changes its key with every message, so that at most 2**16
 hashes share one; MAX_OTS bounds the blocks of a stream at 2**33.
 Cost: setup 2 messages (3 when k > 1), sender 8192 bytes, receiver 32 + 32 * (128 - trees); then for each message of up
-to 32,768 OTs, receiver trees * ceil(count / 8) bytes, which is 16 / k bytes an OT; sender nothing.
+to 32,768 OTs, receiver trees * ceil(count / 8) bytes, which is trees / 8 bytes an OT, 16 / k where k divides 128; sender
+nothing.
 Source: Roy, "SoftSpokenOT", ePrint 2022/192, section 3: small-field VOLE and the semi-honest subspace VOLE with the
 repetition code. Deviations: the receiver's choices enter directly instead of being random, so all ceil(128 / k)
 corrections are sent, the first one too; when k does not divide 128 the last tree is smaller instead of Delta longer;

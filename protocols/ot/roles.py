@@ -83,7 +83,7 @@ class OtSender:
 
         Args:
             channel: to the receiver, for this object alone.
-            k: 1 to 8, the same at both sides; an OT costs 16 / k bytes more and 2**k / k times the AES.
+            k: 1 to 8, the same at both sides; an OT costs ceil(128 / k) / 8 bytes more and 2**k / k times the AES.
             rng: the source of randomness.
         Raises:
             ValueError: k is not between 1 and 8.
@@ -100,7 +100,7 @@ class OtSender:
             ValueError: a negative count.
             StateError: another call has not ended, or failed.
             MessageError: the receiver's message has a wrong length.
-        Cost: 1 message for each 32,768 OTs; receiver 16 / k bytes an OT, sender none.
+        Cost: 1 message for each 32,768 OTs; receiver ceil(128 / k) / 8 bytes an OT, sender none.
         """
         count = _count(count)
         pairs = np.empty((count, 2, BLOCK_BYTES), np.uint8)
@@ -121,7 +121,7 @@ class OtSender:
             ValueError: a negative count, or a delta of another length; TypeError: a delta that is no bytes.
             StateError: another call has not ended, or failed.
             MessageError: the receiver's message has a wrong length.
-        Cost: 2 messages for each 32,768 OTs; receiver 16 / k bytes an OT, sender 16.
+        Cost: 2 messages for each 32,768 OTs; receiver ceil(128 / k) / 8 bytes an OT, sender 16.
         """
         count, delta = _count(count), bytes(memoryview(delta))  # bytes(16) of a number would be 16 zeros
         if len(delta) != BLOCK_BYTES:
@@ -139,7 +139,7 @@ class OtSender:
             ValueError: a wrong shape or dtype.
             StateError: another call has not ended, or failed.
             MessageError: the receiver's message has a wrong length.
-        Cost: 2 messages for each 32,768 OTs; receiver 16 / k bytes an OT, sender 32.
+        Cost: 2 messages for each 32,768 OTs; receiver ceil(128 / k) / 8 bytes an OT, sender 32.
         """
         messages = _messages(messages)
         await self._answer(len(messages), lambda part, pads: derive.mask_messages(pads, messages[part]))
