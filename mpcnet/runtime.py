@@ -50,11 +50,16 @@ async def connect(
         ConnectFailed, HandshakeFailed: a party was not there in time, or is not who it should be.
         MPCNetError: a peer failed, fell silent or ended the run; `peer` names the party at fault.
     """
-    loaded = config if isinstance(config, Config) else Config.load(config)
-    identity = loaded.load_identity()
-    roster = loaded.load_roster(identity)
-    if listen_socket is None and loaded.listen is not None:
-        listen_socket = _bind(loaded.listen, loaded.source)
+    try:
+        loaded = config if isinstance(config, Config) else Config.load(config)
+        identity = loaded.load_identity()
+        roster = loaded.load_roster(identity)
+        if listen_socket is None and loaded.listen is not None:
+            listen_socket = _bind(loaded.listen, loaded.source)
+    except BaseException:
+        if listen_socket is not None:
+            listen_socket.close()
+        raise
     from mpcnet.wire.transport import connect_mesh  # takes a while: mistakes in the files come first
 
     stats = Stats()

@@ -128,10 +128,10 @@ def main(argv: Sequence[str] | None = None) -> int:
     try:
         app(args=arguments, prog_name="mpcnet")
     except SystemExit as stop:
-        return stop.code if isinstance(stop.code, int) else EXIT_FAILED if stop.code else 0
-    except KeyboardInterrupt:
-        print("mpcnet: interrupted", file=sys.stderr)
-        return EXIT_INTERRUPTED
+        code = stop.code if isinstance(stop.code, int) else EXIT_FAILED if stop.code else 0
+        if code in (EXIT_INTERRUPTED, EXIT_TERMINATED):
+            print("mpcnet: interrupted" if code == EXIT_INTERRUPTED else "mpcnet: terminated", file=sys.stderr)
+        return code
     except Exception as error:
         text = describe(error)
         if text is None:

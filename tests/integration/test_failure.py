@@ -270,6 +270,7 @@ def test_interrupt_is_told(configs: dict[str, Path]) -> None:
     finally:
         ended = finish(parties)
     assert ended["lender"][0] == 130, ended
+    assert ended["lender"][2].splitlines()[-1] == "mpcnet: interrupted"
     for name in ("bank", "bureau"):
         code, _, err = ended[name]
         assert code == 4
