@@ -126,7 +126,7 @@ def shorten(folder: Path, **deadlines: float) -> None:
 
 
 def test_the_demo(tmp_path: Path) -> None:
-    done = demo(tmp_path, "--json", "outcome.json")
+    done = demo(tmp_path, "--json", "outcome.json", "--protocol", "yao")
     assert done.returncode == 0, done.stderr
     assert done.stderr == ""
     outcome = json.loads((tmp_path / "outcome.json").read_text(encoding="utf-8"))
@@ -153,13 +153,6 @@ def test_the_demo(tmp_path: Path) -> None:
     assert "300 of 300, bit for bit" in done.stdout
     assert not any(is_alive(party["pid"]) for party in outcome["parties"])
     assert left_behind(tmp_path) == []
-
-
-def test_more_applicants_than_there_are(tmp_path: Path) -> None:
-    done = demo(tmp_path, "--applicants", "301", "--json", "outcome.json", "--protocol", "yao")
-    assert done.returncode == 0, done.stderr
-    outcome = json.loads((tmp_path / "outcome.json").read_text(encoding="utf-8"))
-    assert (outcome["applicants"], outcome["mismatches"], outcome["and_gates"]) == (301, 0, 301 * 175)
 
 
 def test_by_hand_in_any_order(prepared: tuple[Path, Terminals]) -> None:
