@@ -13,8 +13,8 @@ inputs, which is all that its definition asks.
 
 Security: multi-instance tweakable circular correlation robust in the ideal-cipher model; a distinguisher with p
 calls of the cipher and q of the hash, each key used for at most mu inputs, has an advantage of at most
-2 mu p / 2^rho + (mu - 1) q / 2^rho, where rho is the entropy of delta. Here mu = 64, and rho = 127 because the color bit
-of delta is fixed: p / 2^120 + q / 2^121, with two hashes for each AND gate of an instance.
+2 mu p / 2^rho + (mu - 1) q / 2^rho, where rho is the entropy of delta. Here mu = 64, and rho = 127 because the color
+bit of delta is fixed: p / 2^120 + q / 2^121, with two hashes for each AND gate of an instance.
 
 Source: Guo, Katz, Wang, Weng, Yu: Better Concrete Security for Half-Gates Garbling (in the Multi-instance Setting),
 CRYPTO 2020, ePrint 2019/1168. Deviations: `i`. The key is XOR of start and counter, as in the authors' code.

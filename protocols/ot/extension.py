@@ -21,8 +21,7 @@ consistency check. Leaks k and the counts.
 Streams and tweaks are counted and never used twice; the hash changes its key with every message, so that at most 2**16
 hashes share one; MAX_OTS bounds the blocks of a stream at 2**33.
 Cost: setup 2 messages (3 when k > 1), sender 8192 bytes, receiver 32 + 32 * (128 - trees); then for each message of up
-to 32,768 OTs, receiver trees * ceil(count / 8) bytes, which is trees / 8 bytes an OT, 16 / k where k divides 128; sender
-nothing.
+to 32,768 OTs, receiver trees * ceil(count / 8) bytes, which is 16 / k an OT where k divides 128; sender nothing.
 Source: Roy, "SoftSpokenOT", ePrint 2022/192, section 3: small-field VOLE and the semi-honest subspace VOLE with the
 repetition code. Deviations: the receiver's choices enter directly instead of being random, so all ceil(128 / k)
 corrections are sent, the first one too; when k does not divide 128 the last tree is smaller instead of Delta longer;
