@@ -146,14 +146,13 @@ def _divide_raw(
     r_high = 0 if d <= 0 else min(d - 1, b) if a >= 0 else d - 1
     q_type = fitting_type(min(corners), max(corners), q_frac or 0, is_fixed=q_frac is not None)
     r_type = fitting_type(r_low, r_high, r_frac or 0, is_fixed=r_frac is not None)
-    q, q_signed, r, r_signed = divide.divide(
-        x.builder, x.wires, x.type.signed, y.wires, y.type.signed, remainder=remainder
-    )
+    n_remainder = r_type.n_bits if remainder else 0
+    q, q_signed, r = divide.divide(x.builder, x.wires, x.type.signed, y.wires, y.type.signed, n_remainder=n_remainder)
     if q_type.signed and len(q) > q_type.n_bits:  # by zero, every bit below the sign is its complement
         q = [*q[: q_type.n_bits - 1], q[-1]]
     return (
         x.new(q_type, arith.extend(q, q_type.n_bits, q_signed)),
-        x.new(r_type, arith.extend(r, r_type.n_bits, r_signed)),
+        x.new(r_type, arith.extend(r, r_type.n_bits, r_type.signed)),
     )
 
 

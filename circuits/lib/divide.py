@@ -9,7 +9,7 @@ Signed operands: floor(x / y) = floor(-x / -y), and floor(x / y) = NOT floor(NOT
 that one unsigned division serves, and NOT is free.
 
 Division by zero: x // 0 is the largest number of the result's type for x >= 0 and the smallest for x < 0; x % 0 is x,
-cut to the smallest integer type that holds every remainder.
+cut to the width of the result.
 """
 
 from __future__ import annotations
@@ -38,14 +38,14 @@ def divide_plain(x: int, y: int, quotient: tuple[int, bool], remainder: tuple[in
 
 
 def divide(
-    b: Builder, x: Sequence[int], x_signed: bool, y: Sequence[int], y_signed: bool, *, remainder: bool
-) -> tuple[Wires, bool, Wires, bool]:
+    b: Builder, x: Sequence[int], x_signed: bool, y: Sequence[int], y_signed: bool, *, n_remainder: int
+) -> tuple[Wires, bool, Wires]:
     """x // y and x % y.
 
     Args:
-        remainder: whether the remainder is wanted; without it the list for it is empty.
+        n_remainder: bits of the remainder, enough for every one; 0 if it is not wanted.
     Returns:
-        the quotient, whether it is signed, the remainder, whether it is signed.
+        the quotient, whether it is signed, the remainder.
     Cost: as `divide_unsigned`, and len(x) + len(y) for a signed y, 2 * len(y) for the remainder of a signed x, and
     len(y) for the remainder by a signed y.
     """
@@ -59,18 +59,19 @@ def divide(
         dividend = [b.xor(wire, x_sign) for wire in dividend[:-1]]
     while len(divisor) > 1 and divisor[-1] == ZERO:
         divisor.pop()
-    q, r = divide_unsigned(b, dividend, divisor, remainder=remainder)
+    q, r = divide_unsigned(b, dividend, divisor, remainder=n_remainder > 0)
     signed = x_signed or y_signed
     q = [b.xor(wire, x_sign) for wire in q] + ([x_sign] if signed else [])
-    if not remainder:
-        return q, signed, [], False
+    if not n_remainder:
+        return q, signed, []
     if x_sign != ZERO:  # NOT x = q y + r gives x = (NOT q) y + (y - 1 - r)
         n = max(len(r), len(divisor))
         shown = [b.xor(wire, x_sign) for wire in extend(r, n, False)]
         r = add(b, shown, extend([b.and_(wire, x_sign) for wire in divisor], n, False))
-    if y_signed:
-        r = negate_if(b, y_sign, extend(r, max(len(r), len(y)), False))
-    return q, signed, r, y_signed
+    # Where the result is wider than the divisor, x % 0 has bits that no other remainder has.
+    by_zero = _reaches(b, divisor)[0] ^ 1
+    r = [*r, *(b.and_(wire, by_zero) for wire in extend(x, n_remainder, x_signed)[len(r) :])]
+    return q, signed, negate_if(b, y_sign, r[:n_remainder])
 
 
 def divide_unsigned(b: Builder, x: Sequence[int], y: Sequence[int], *, remainder: bool) -> tuple[Wires, Wires]:
@@ -89,10 +90,7 @@ def divide_unsigned(b: Builder, x: Sequence[int], y: Sequence[int], *, remainder
         return [b.any_(y) ^ 1] * zeros, low
     steps, n = len(x), len(y)
     restoring = _restoring_steps(steps, n, constant=all(wire < 2 for wire in y))
-    # above[k]: whether y has a 1 at bit k or higher.
-    above = [ZERO] * (n + 1)
-    for k in range(n - 1, -1, -1):
-        above[k] = b.or_(above[k + 1], y[k])
+    above = _reaches(b, y)
     quotient: Wires = []
     rest: Wires = []
     for step in range(1, restoring + 1):
@@ -116,6 +114,14 @@ def divide_unsigned(b: Builder, x: Sequence[int], y: Sequence[int], *, remainder
     quotient.reverse()
     quotient += [above[0] ^ 1] * zeros
     return quotient, [*low, *rest[: min(steps, n)]]
+
+
+def _reaches(b: Builder, y: Sequence[int]) -> Wires:
+    """For each k up to len(y), whether y has a 1 at bit k or higher; one AND for each bit that is asked for."""
+    above = [ZERO] * (len(y) + 1)
+    for k in range(len(y) - 1, -1, -1):
+        above[k] = b.or_(above[k + 1], y[k])
+    return above
 
 
 def _try_subtract(b: Builder, x: Sequence[int], y: Sequence[int]) -> tuple[int, Wires]:

@@ -134,6 +134,13 @@ def test_division_by_what_ends_in_zeros() -> None:
         assert got == ([x // (8 * y), x % (8 * y), x // y] if y else [top[0], x % 128, top[2]])
 
 
+def test_division_by_zero_does_not_depend_on_what_is_known_of_the_divisor() -> None:
+    made = trace(lambda x, y, z: (x // y.to(UInt[9]), x % y.to(UInt[9]), x % (z.to(Int[9]))), Int[8], UInt[3], Int[3])
+    for x in edges(Int[8]):
+        assert run(made, [[x, 0, 0]]) == [[127 if x >= 0 else -128, x % 512, x]]
+        assert run(made, [[x, 3, -3]]) == [[x // 3, x % 3, x % -3]]
+
+
 def test_divmod_shares_its_gates() -> None:
     both = trace(lambda x, y: divmod(x, y), UInt[16], UInt[16])
     apart = trace(lambda x, y: (x // y, x % y), UInt[16], UInt[16])

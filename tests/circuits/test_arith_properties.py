@@ -21,7 +21,7 @@ def check_division(made: Circuit, rows: list[tuple[int, int]], inputs: list[tupl
         assert tuple(got) == divide_plain(x, y, (q.n_bits, q.signed), (r.n_bits, r.signed)), (x, y)
 
 
-@settings(max_examples=60)
+@settings(max_examples=60, deadline=None)
 @given(data=st.data(), a=INTEGERS, b=INTEGERS)
 def test_division(data: st.DataObject, a: ScalarType, b: ScalarType) -> None:
     extra = data.draw(st.lists(st.tuples(raws(a), raws(b)), max_size=10))
@@ -33,7 +33,7 @@ def test_division(data: st.DataObject, a: ScalarType, b: ScalarType) -> None:
     assert [got for (got,) in run(only, rows)] == [got for got, _ in run(made, rows)]
 
 
-@settings(max_examples=60)
+@settings(max_examples=60, deadline=None)
 @given(data=st.data(), a=INTEGERS, constant=st.one_of(st.integers(-300, 300), st.integers(-(2**66), 2**66)))
 def test_division_by_and_of_a_constant(data: st.DataObject, a: ScalarType, constant: int) -> None:
     values = [*edges(a), *data.draw(st.lists(raws(a), max_size=8))]
@@ -47,7 +47,7 @@ def test_division_by_and_of_a_constant(data: st.DataObject, a: ScalarType, const
     check_division(made, [(constant, value) for value in values], rows)
 
 
-@settings(max_examples=40)
+@settings(max_examples=40, deadline=None)
 @given(
     data=st.data(),
     types=st.lists(SMALL_INTEGERS, min_size=1, max_size=6),

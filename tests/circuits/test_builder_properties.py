@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from circuits import Builder, UInt
@@ -16,6 +16,7 @@ STEPS = st.lists(
 )
 
 
+@settings(max_examples=60, deadline=None)
 @given(STEPS, st.integers(1, 6))
 def test_built_circuits_compute_their_gates(steps: list[tuple[str, int, int, int]], n_inputs: int) -> None:
     b = Builder("random")

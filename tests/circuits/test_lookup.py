@@ -15,7 +15,7 @@ from circuits.types import IntType, UIntType
 from tests.kit.circuits import run, trace
 
 
-@settings(max_examples=60)
+@settings(max_examples=60, deadline=None)
 @given(
     table=st.lists(st.integers(-40, 200), min_size=1, max_size=20),
     index=st.one_of(st.integers(1, 6).map(UIntType), st.integers(1, 6).map(IntType)),
@@ -27,7 +27,7 @@ def test_public_tables(table: list[int], index: Any, default: int) -> None:
     assert run(made, [[i] for i in values]) == [[lookup_plain(table, i, default)] for i in values]
 
 
-@settings(max_examples=40)
+@settings(max_examples=40, deadline=None)
 @given(
     count=st.integers(1, 9),
     public=st.lists(st.integers(0, 31), max_size=3),

@@ -33,7 +33,7 @@ def test_sizes_are_those_of_the_book() -> None:
     ]  # fmt: skip
 
 
-@settings(max_examples=40)
+@settings(max_examples=40, deadline=None)
 @given(
     type=st.one_of(st.integers(1, 20).map(UIntType), st.integers(1, 20).map(IntType)),
     count=st.integers(1, 12),

@@ -5,13 +5,14 @@ from __future__ import annotations
 from fractions import Fraction
 
 import numpy as np
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from circuits.types import FixedType, ScalarType, VecType
 from tests.kit.circuits import FIXED, INTEGERS, raws
 
 
+@settings(max_examples=60, deadline=None)
 @given(INTEGERS.flatmap(lambda t: st.tuples(st.just(t), st.lists(raws(t), max_size=6))))
 def test_integers_are_their_bits(case: tuple[ScalarType, list[int]]) -> None:
     type, values = case
@@ -21,6 +22,7 @@ def test_integers_are_their_bits(case: tuple[ScalarType, list[int]]) -> None:
     assert [int(x) for x in type.decode(bits)] == values
 
 
+@settings(max_examples=60, deadline=None)
 @given(FIXED.flatmap(lambda t: st.tuples(st.just(t), st.lists(raws(t), max_size=6))))
 def test_fixed_values_are_exact_multiples(case: tuple[FixedType, list[int]]) -> None:
     type, values = case
@@ -30,6 +32,7 @@ def test_fixed_values_are_exact_multiples(case: tuple[FixedType, list[int]]) -> 
     assert type.decode(bits).tolist() == numbers
 
 
+@settings(max_examples=60, deadline=None)
 @given(FIXED, st.floats(-1000, 1000))
 def test_fixed_takes_the_nearest(type: FixedType, number: float) -> None:
     raw = type.nearest(number)
@@ -39,6 +42,7 @@ def test_fixed_takes_the_nearest(type: FixedType, number: float) -> None:
         assert int(type.raw_from_bits(type.encode([Fraction(number)]))[0]) == raw
 
 
+@settings(max_examples=60, deadline=None)
 @given(INTEGERS, st.integers(1, 4), st.integers(1, 3), st.integers(0, 3), st.randoms(use_true_random=False))
 def test_vectors_lay_their_elements_side_by_side(
     type: ScalarType, inner: int, outer: int, batch: int, random: object

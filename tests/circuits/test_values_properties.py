@@ -43,7 +43,7 @@ def smallest(type: ScalarType, values: list[Any]) -> bool:
 
 
 @pytest.mark.parametrize("name", BINARY)
-@settings(max_examples=25)
+@settings(max_examples=25, deadline=None)
 @given(data=st.data(), a=INTEGERS, b=INTEGERS)
 def test_two_integers(name: str, data: st.DataObject, a: ScalarType, b: ScalarType) -> None:
     op = getattr(operator, name)
@@ -54,7 +54,7 @@ def test_two_integers(name: str, data: st.DataObject, a: ScalarType, b: ScalarTy
 
 
 @pytest.mark.parametrize("name", BINARY)
-@settings(max_examples=25)
+@settings(max_examples=25, deadline=None)
 @given(a=INTEGERS, constant=CONSTANTS)
 def test_an_integer_and_a_constant(name: str, a: ScalarType, constant: int) -> None:
     op = getattr(operator, name)
@@ -68,7 +68,7 @@ def test_an_integer_and_a_constant(name: str, a: ScalarType, constant: int) -> N
 
 
 @pytest.mark.parametrize("name", ON_FIXED)
-@settings(max_examples=20)
+@settings(max_examples=20, deadline=None)
 @given(a=FIXED, b=st.one_of(FIXED, INTEGERS))
 def test_fixed_and_another(name: str, a: ScalarType, b: ScalarType) -> None:
     op = getattr(operator, name)
@@ -80,7 +80,7 @@ def test_fixed_and_another(name: str, a: ScalarType, b: ScalarType) -> None:
 
 
 @pytest.mark.parametrize("name", ON_FIXED)
-@settings(max_examples=20)
+@settings(max_examples=20, deadline=None)
 @given(a=FIXED, constant=st.one_of(st.integers(-300, 300), st.floats(-300, 300)))
 def test_fixed_and_a_constant(name: str, a: FixedType, constant: float) -> None:
     op = getattr(operator, name)
@@ -89,7 +89,7 @@ def test_fixed_and_a_constant(name: str, a: FixedType, constant: float) -> None:
     check(lambda x: op(constant, x), lambda x: op(exact, x), a)
 
 
-@settings(max_examples=60)
+@settings(max_examples=60, deadline=None)
 @given(a=INTEGERS)
 def test_one_integer(a: ScalarType) -> None:
     flipped = (1 << a.n_bits) - 1
@@ -100,13 +100,13 @@ def test_one_integer(a: ScalarType) -> None:
     check(lambda x: x * x, lambda x: x * x, a)
 
 
-@settings(max_examples=20)
+@settings(max_examples=20, deadline=None)
 @given(a=SMALL_INTEGERS, exponent=st.integers(1, 5))
 def test_powers(a: ScalarType, exponent: int) -> None:
     check(lambda x: x**exponent, lambda x: x**exponent, a)
 
 
-@settings(max_examples=60)
+@settings(max_examples=60, deadline=None)
 @given(a=FIXED)
 def test_one_fixed(a: FixedType) -> None:
     check(lambda x: -x, lambda x: -x, a)
@@ -115,7 +115,7 @@ def test_one_fixed(a: FixedType) -> None:
     check(lambda x: x.nearest(), lambda x: math.floor(x + Fraction(1, 2)), a)
 
 
-@settings(max_examples=60)
+@settings(max_examples=60, deadline=None)
 @given(a=FIXED, frac_bits=st.integers(0, 14))
 def test_rescaling(a: FixedType, frac_bits: int) -> None:
     for nearest in (False, True):
@@ -127,14 +127,14 @@ def test_rescaling(a: FixedType, frac_bits: int) -> None:
         assert made.outputs[0].type.scalar.frac_bits == frac_bits
 
 
-@settings(max_examples=60)
+@settings(max_examples=60, deadline=None)
 @given(a=INTEGERS, count=st.integers(0, 80))
 def test_public_shifts(a: ScalarType, count: int) -> None:
     check(lambda x: x << count, lambda x: x << count, a)
     check(lambda x: x >> count, lambda x: x >> count, a)
 
 
-@settings(max_examples=40)
+@settings(max_examples=40, deadline=None)
 @given(a=INTEGERS, amount=st.integers(1, 5).map(UIntType), constant=CONSTANTS)
 def test_secret_shifts(a: ScalarType, amount: ScalarType, constant: int) -> None:
     check(lambda x, s: x << s, operator.lshift, a, amount)
@@ -151,7 +151,7 @@ def test_a_secret_shift_right_may_be_as_far_as_it_likes() -> None:
         assert run(made, rows) == [[x >> s] for x, s in rows]
 
 
-@settings(max_examples=80)
+@settings(max_examples=80, deadline=None)
 @given(a=INTEGERS, target=INTEGERS)
 def test_wrap_and_saturate(a: ScalarType, target: ScalarType) -> None:
     found = check(lambda x: x.wrap(target), lambda x: wrap_plain(x, target.n_bits, target.signed), a)
@@ -161,7 +161,7 @@ def test_wrap_and_saturate(a: ScalarType, target: ScalarType) -> None:
     assert found == target
 
 
-@settings(max_examples=30)
+@settings(max_examples=30, deadline=None)
 @given(a=FIXED, n_bits=st.integers(1, 26))
 def test_saturate_fixed(a: FixedType, n_bits: int) -> None:
     target = FixedType(n_bits, a.frac_bits)
@@ -169,7 +169,7 @@ def test_saturate_fixed(a: FixedType, n_bits: int) -> None:
     assert check(lambda x: x.saturate(n_bits), lambda x: min(max(x, low), high), a) == target
 
 
-@settings(max_examples=60)
+@settings(max_examples=60, deadline=None)
 @given(data=st.data(), a=SMALL_INTEGERS, b=SMALL_INTEGERS, n=st.integers(1, 30))
 def test_what_is_postponed_comes_out_the_same(data: st.DataObject, a: ScalarType, b: ScalarType, n: int) -> None:
     extra = data.draw(st.lists(st.tuples(raws(a), raws(b)), max_size=8))
