@@ -176,7 +176,7 @@ class Link:
     async def close(self, seconds: float = CLOSE_SECONDS) -> None:
         """Say goodbye: whatever was sent arrives, then the connection ends. Takes at most about `seconds`.
 
-        Receives that still wait end with StateError. The peer may go on to send, but nobody reads it.
+        Receives that still wait here end with an error. The peer may go on to send, but nobody reads it.
         """
         if not self._closing and self.error is None:
             self._closing = True

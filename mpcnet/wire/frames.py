@@ -175,11 +175,6 @@ class FrameReader:
                 self.advance(taken)
         return position
 
-    @property
-    def between_frames(self) -> bool:
-        """Whether the stream could end here without cutting a frame."""
-        return self._body is None and self._have == 0
-
     def _start(self, first: int, channel: int, argument: int) -> None:
         kind, n_bytes = first & 0xFF, first >> 8
         sizes = _SIZES.get(kind)

@@ -85,7 +85,7 @@ class Mux:
         piece_bytes: the largest payload of a frame that this end sends.
 
     `control` collects what came for the link itself, for the driver to take out: ("confirm", payload),
-    ("abort", payload), ("goodbye", b""), ("seen", b""), ("pong", argument).
+    ("abort", payload), ("seen", b""), ("pong", argument). `peer_finished` says that a goodbye came.
     """
 
     def __init__(self, peer: str, *, window_bytes: int = WINDOW_BYTES, piece_bytes: int = PIECE_BYTES) -> None:
@@ -325,7 +325,6 @@ class Mux:
             self.peer_finished = True
             self._out.append(pack_frame(Kind.SEEN))
             self._end_all(PeerDisconnected(f"{self.peer}: has finished and left, nothing more comes", peer=self.peer))
-            self.control.append(("goodbye", b""))
         return True
 
     def _end_on(self, stream: Stream, kind: int) -> None:

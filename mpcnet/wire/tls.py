@@ -124,14 +124,14 @@ def describe(error: Exception) -> str:
     for mark, text in _REFUSALS:
         if mark in reason:
             return text
+    if "BAD_RECORD_MAC" in reason or "DECRYPT" in reason:
+        return "its bytes were changed on the way"
     if "NOT_RETURN_A_CERTIFICATE" in reason:
         return "shows no certificate"
     if any(mark in reason for mark in _OLD_TLS):
         return "does not speak TLS 1.3"
     if any(mark in reason for mark in _NO_TLS):
         return "does not speak TLS; another service on that port?"
-    if "BAD_RECORD_MAC" in reason or "DECRYPT" in reason:
-        return "its bytes were changed on the way"
     if "EOF" in reason:
         return "closed the connection"
     return f"broke TLS ({reason.lower().replace('_', ' ')})"

@@ -176,8 +176,9 @@ class _Mesh:
         return f"no answer at {party.address}"
 
     def _strangers(self) -> str:
-        lobby = self._lobby
-        return f"{lobby.strangers} connections by strangers came to nothing; the last one {lobby.last_stranger}"
+        count = self._lobby.strangers
+        connections = "one connection by a stranger" if count == 1 else f"{count} connections by strangers"
+        return f"{connections} came to nothing; the last one {self._lobby.last_stranger}"
 
     async def _stop(self) -> None:
         for task in self._dialling:

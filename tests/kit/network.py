@@ -59,6 +59,11 @@ class Net:
         names = self.roster.names
         return dict(zip(names, await asyncio.gather(*(self.connect(n, **options) for n in names)), strict=True))
 
+    async def until(self, name: str, kind: str) -> None:
+        """Wait until that party has had such an event."""
+        while not any(event.kind == kind for event in self.events.get(name, [])):  # noqa: ASYNC110
+            await asyncio.sleep(0.005)
+
     def port(self, name: str) -> int:
         """Where the others look for that party."""
         return self.roster.party(name).port
@@ -107,7 +112,7 @@ async def nothing_left() -> AsyncIterator[None]:
     tasks, files = asyncio.all_tasks(), open_files()
     yield
     await asyncio.sleep(0)
-    assert asyncio.all_tasks() == tasks
+    assert asyncio.all_tasks() - tasks - {asyncio.current_task()} == set()
     assert open_files() == files
 
 

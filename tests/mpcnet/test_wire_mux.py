@@ -343,14 +343,14 @@ def test_a_goodbye_waits_for_what_is_queued_and_is_answered() -> None:
     send(ends.left, left, bytes(2 * WINDOW))
     ends.left.goodbye()
     ends.move()
-    assert not ends.right.control
+    assert not ends.right.peer_finished
     assert isinstance(send(ends.left, left, b"late").error, StateError)
     incoming, never = ends.right.receive(right, 2 * WINDOW), ends.right.receive(right, 1)
     ends.move()
     assert incoming.data is not None
     assert isinstance(never.error, PeerDisconnected)
     assert "has finished and left" in str(never.error)
-    assert [kind for kind, _ in ends.right.control] == ["goodbye"]
+    assert ends.right.peer_finished
     assert [kind for kind, _ in ends.left.control] == ["seen"]
     assert isinstance(send(ends.right, right, b"x").error, PeerDisconnected)
 
