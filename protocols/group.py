@@ -8,6 +8,10 @@ Source: RFC 9496. libsodium's scalar multiplication runs in constant time.
 
 from __future__ import annotations
 
+import contextlib
+import os
+import sys
+
 import rbcl
 
 from protocols.channel import Channel
@@ -34,6 +38,17 @@ POINT_BYTES = 32
 SCALAR_BYTES = 32
 IDENTITY = bytes(POINT_BYTES)
 _UNIFORM_BYTES = 64
+
+
+def _drop_library_file() -> None:
+    """rbcl unpacks libsodium to a temporary file of 3 MB for every process and leaves it; once loaded it can go."""
+    path = getattr(sys.modules.get("rbcl._sodium"), "lib_path", None)
+    if path is not None and os.name == "posix":
+        with contextlib.suppress(OSError):
+            os.unlink(path)  # noqa: PTH108
+
+
+_drop_library_file()
 
 
 def random_scalar(rng: Rng) -> bytes:

@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
+from pathlib import Path
+
 import pytest
 
 from protocols import group
@@ -63,3 +68,9 @@ async def test_points_arrive_checked() -> None:
         await run_pair(left.send(good + good), group.receive_points(right, 3))
     with pytest.raises(MessageError, match="left: element 0 of 1"):
         await run_pair(left.send(group.IDENTITY), group.receive_points(right, 1))
+
+
+def test_importing_leaves_no_file_behind(tmp_path: Path) -> None:
+    script = "import protocols.group as g; assert g.multiply_base(g.random_scalar(lambda n: bytes([7]) * n))"
+    subprocess.run([sys.executable, "-c", script], env={**os.environ, "TMPDIR": str(tmp_path)}, check=True, timeout=60)
+    assert not list(tmp_path.iterdir())
