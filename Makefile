@@ -1,4 +1,4 @@
-.PHONY: test lint format demo lock
+.PHONY: test lint format demo bench lock
 test:
 	scripts/test
 lint:
@@ -12,5 +12,8 @@ format:
 	.venv/bin/ruff format .
 demo:
 	scripts/demo
+bench:
+	scripts/setup run
+	.venv/bin/python -m mpcnet.bench $(ARGS)
 lock:
 	scripts/lock

@@ -1,0 +1,152 @@
+"""Tables of measurements for people, and how far they are while they run."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from types import TracebackType
+from typing import TYPE_CHECKING, Self
+
+from mpcnet.bench.rows import WORKS, Row
+
+if TYPE_CHECKING:
+    from rich.console import Console
+    from rich.table import Table
+
+    from mpcnet.bench.growth import GrowthRow
+    from mpcnet.bench.wan import WanRow
+
+__all__ = ["Display", "print_growth", "print_machine", "print_rows", "print_wan", "rate"]
+
+_PREFIXES = ((1e9, "G"), (1e6, "M"), (1e3, "k"), (1.0, ""))
+_TARGETS = {work.name: work.target for work in WORKS}
+
+
+def rate(value: float, unit: str) -> str:
+    """Units a second: "12.3 M AND/s", "1.2 GB/s"."""
+    factor, prefix = next(((f, p) for f, p in _PREFIXES if value >= f), _PREFIXES[-1])
+    number = f"{value / factor:.3g}"
+    return f"{number} {prefix}B/s" if unit == "byte" else f"{number} {prefix}{' ' if prefix else ''}{unit}/s"
+
+
+def seconds(value: float) -> str:
+    """A time with three digits."""
+    return f"{value:.3g} s" if value >= 1 else f"{value * 1e3:.3g} ms"
+
+
+def print_machine(console: Console, facts: Mapping[str, str]) -> None:
+    """What is measured on."""
+    from rich.table import Table
+
+    table = Table(box=None, show_header=False, pad_edge=False)
+    for key, value in facts.items():
+        table.add_row(key, value)
+    console.print(table, highlight=False)
+
+
+def print_rows(console: Console, rows: Sequence[Row], *, quick: bool) -> None:
+    """The rows, beside their targets unless the counts were too small for that."""
+    table = _table(("row", "link"), ("a second", "target", "median", "fastest", "slowest", "processor alone", "bytes"))
+    for row in rows:
+        target = None if quick else _TARGETS[row.name].get(row.link)
+        met = "" if target is None else "met" if row.per_second >= target else f"{row.per_second / target:.0%}"
+        each = row.bytes / row.count
+        table.add_row(
+            row.name,
+            row.link,
+            rate(row.per_second, row.unit),
+            "" if target is None else f"{rate(target, row.unit)}, {met}",
+            *map(seconds, (row.seconds, row.low, row.high)),
+            rate(row.cpu_bound, row.unit),
+            f"{each:.2f}" if each < 1e4 else f"{each:,.0f}",
+        )
+    console.print(table)
+    for text in (
+        "a second: by the median. processor alone: what the busiest party's processor time would allow on a free core.",
+        "bytes: for each unit, of both parties, with frames, without TLS; within one process what went in or came out.",
+    ):
+        console.print(text, soft_wrap=True)
+
+
+def print_wan(console: Console, rows: Sequence[WanRow], trips: Mapping[str, float]) -> None:
+    """The table of slow networks, and the round trips of each scheme."""
+    table = _table(
+        ("what", "round trip, bandwidth", "scheme"),
+        ("k", "instances", "seconds", "garbler sends", "evaluator sends", "bytes/AND"),
+    )
+    for row in rows:
+        n_bytes = row.garbler_bytes + row.evaluator_bytes
+        sent = (f"{each / 1e3:,.1f} kB" for each in (row.garbler_bytes, row.evaluator_bytes))
+        facts = (row.what, row.network, row.scheme, str(row.k), f"{row.instances:,}", f"{row.seconds:.3f}")
+        table.add_row(*facts, *sent, f"{n_bytes / row.and_gates:.2f}")
+    console.print(table)
+    for scheme, count in trips.items():
+        text = f"{scheme}: {count:g} round trips from the open connection to the outputs, setup of OT included"
+        console.print(text, soft_wrap=True, highlight=False)
+
+
+def print_growth(console: Console, rows: Sequence[GrowthRow]) -> None:
+    """How the cost grows."""
+    table = _table(("what",), ("instances", "AND gates", "median", "a second", "bytes/AND", "peak memory"))
+    for row in rows:
+        table.add_row(
+            row.what,
+            f"{row.instances:,}",
+            f"{row.and_gates:,}",
+            seconds(row.seconds),
+            rate(row.and_gates / row.seconds, "AND"),
+            f"{row.bytes / row.and_gates:.2f}",
+            f"{row.peak_bytes / 1e6:.0f} MB",
+        )
+    console.print(table)
+
+
+def _table(left: Sequence[str], right: Sequence[str]) -> Table:
+    from rich import box
+    from rich.table import Table
+
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
+    for title in left:
+        table.add_column(title)
+    for title in right:
+        table.add_column(title, justify="right")
+    return table
+
+
+class Display:
+    """A bar on a terminal, a line for each finished row elsewhere; a `mpcnet.bench.run.Watcher`."""
+
+    def __init__(self, console: Console) -> None:
+        from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+
+        self._console = console
+        self._progress = Progress(
+            TextColumn("{task.description:<24}"),
+            BarColumn(bar_width=28),
+            MofNCompleteColumn(),
+            TimeElapsedColumn(),
+            console=console,
+            transient=True,
+            disable=not console.is_terminal,
+        )
+        self._task_id = self._progress.add_task("starting", total=None)
+
+    def __enter__(self) -> Self:
+        self._progress.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._progress.stop()
+
+    def step(self, name: str, link: str, done: int, total: int) -> None:
+        """`Watcher`."""
+        self._progress.update(self._task_id, description=f"{name} {link}", completed=done, total=total)
+
+    def finish(self, row: Row) -> None:
+        """`Watcher`."""
+        self.say(f"{row.name:<16}{row.link:<6}{rate(row.per_second, row.unit)}")
+
+    def say(self, text: str) -> None:
+        """A line that stays."""
+        self._console.print(text, markup=False, highlight=False)
