@@ -55,4 +55,4 @@ def command(
     typer.echo(f"{name}: key, certificate and party.toml are in {folder}; valid until {until:%Y-%m-%d}")
     typer.echo(f"fingerprint sha256:{identity.fingerprint}")
     typer.echo(f"Hand {public} to the other parties, and let them compare the fingerprint over another way.")
-    typer.echo(f"With everybody's file: mpcnet roster build *.public.toml --out {folder / 'roster.toml'}")
+    typer.echo(f"With everybody's file: mpcnet roster build *.public.toml --output {folder / 'roster.toml'}")

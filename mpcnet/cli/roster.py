@@ -22,16 +22,16 @@ File = Annotated[Path, typer.Argument(help="The roster.")]
 @command.command()
 def build(
     files: Annotated[list[Path], typer.Argument(help="The public file of every party.")],
-    out: Annotated[Path, typer.Option(help="The roster to write.")] = Path("roster.toml"),
+    output: Annotated[Path, typer.Option("--output", "-o", help="The roster to write.")] = Path("roster.toml"),
     force: Annotated[bool, typer.Option("--force", help="Replace the file where it exists.")] = False,
     as_json: Json = False,
 ) -> None:
     """Put public files together into a roster, the same at every party."""
     from mpcnet.provision import build_roster
 
-    _print(build_roster(files, out, force=force), as_json)
+    _print(build_roster(files, output, force=force), as_json)
     if not as_json:
-        typer.echo(f"written to {out}; the digest must be the same at every party")
+        typer.echo(f"written to {output}; the digest must be the same at every party")
 
 
 @command.command()

@@ -31,7 +31,7 @@ def test_three_people_make_a_network(capsys: pytest.CaptureFixture[str]) -> None
     assert "Hand lender/lender.public.toml to the other parties" in out
     assert out.count("fingerprint sha256:") == 3
     public = [f"{name}/{name}.public.toml" for name in NAMES]
-    assert main(["roster", "build", *public, "--out", "roster.toml"]) == 0
+    assert main(["roster", "build", *public, "--output", "roster.toml"]) == 0
     for name in NAMES:
         Path("roster.toml").read_bytes()
         (Path(name) / "roster.toml").write_bytes(Path("roster.toml").read_bytes())
