@@ -71,12 +71,16 @@ def _trace(
     if not inspect.isfunction(function):
         raise fail(TraceError, f"@circuit takes a function, not {describe(function)}")
     where = f"{function.__code__.co_filename}:{function.__code__.co_firstlineno}: {function.__name__}"
+    if inspect.iscoroutinefunction(function) or inspect.isgeneratorfunction(function):
+        raise TraceError(f"{where} is async or a generator; @circuit takes a function that returns its outputs")
     builder = Builder(name or function.__name__, style=style)
     arguments: dict[str, Any] = {}
     positional: list[Any] = []
     for parameter in inspect.signature(function).parameters.values():
         if parameter.kind in (parameter.VAR_POSITIONAL, parameter.VAR_KEYWORD):
             raise TraceError(f"{where}: *{parameter.name} is no port; name each input, or take a Vec")
+        if parameter.default is not parameter.empty:
+            raise TraceError(f"{where}: parameter {parameter.name!r} has a default; every input of a circuit is given")
         type = _evaluate(parameter.annotation, function, names_around, f"{where}: parameter {parameter.name!r}")
         if not isinstance(type, PortType):
             raise TraceError(

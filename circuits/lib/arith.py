@@ -4,8 +4,9 @@ Words are lists of builder wires, least significant bit first; a signed word is 
 works modulo 2**n on words of one length n; `extend` brings them there. Counts are upper bounds: constant bits fold.
 
 One full adder is one AND: with carry c, the sum of a and b is a ^ b ^ c and the next carry c ^ ((a ^ c) & (b ^ c)).
-Source: Boyar, Peralta and Pochuev, On the multiplicative complexity of Boolean functions over the basis (AND, XOR, 1),
-2000; n - 1 ANDs are optimal for n-bit addition modulo 2**n.
+The top bit of x + y modulo 2**n has degree n in the inputs, so n - 1 ANDs are the fewest possible.
+Source: Kolesnikov, Sadeghi and Schneider, Improved garbled circuit building blocks and applications to auctions and
+computing minima, CANS 2009, for adder, subtracter, comparison, multiplexer and minimum at these counts.
 """
 
 from __future__ import annotations

@@ -209,6 +209,18 @@ def test_what_is_no_circuit() -> None:
     def unknown(a: Nonsense) -> Bit:  # type: ignore[name-defined]  # noqa: F821
         return a
 
+    def default(a: Bit, b: Bit = True) -> Bit:
+        return a & b
+
+    async def later(a: Bit) -> Bit:
+        return a
+
+    def generator(a: Bit):  # type: ignore[no-untyped-def]
+        yield a
+
+    assert "parameter 'b' has a default; every input of a circuit is given" in trace_error(default)
+    assert "is async or a generator" in trace_error(later)
+    assert "is async or a generator" in trace_error(generator)
     assert trace_error(nothing) == "TraceError: nothing returns nothing; return the outputs"
     assert "a secret, a public number or a list of them is wanted, not a str" in trace_error(words)
     assert "the elements of a list have different shapes" in trace_error(ragged)
