@@ -112,7 +112,8 @@ def describe(error: BaseException) -> str | None:
     from protocols.errors import ProtocolError
 
     if isinstance(error, MPCNetError | ProtocolError | CircuitError):
-        return " ".join(str(error).split())
+        notes = getattr(error, "__notes__", [])  # for this party alone: other parties get the message without them
+        return "; ".join(" ".join(text.split()) for text in (str(error), *notes))
     if isinstance(error, OSError):
         return str(error)
     return None

@@ -5,8 +5,11 @@ from __future__ import annotations
 import asyncio
 import gc
 import os
+import signal
 import socket
+import sys
 import threading
+import types
 from collections.abc import Awaitable, Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -18,7 +21,7 @@ from mpcnet.concurrency import together
 from mpcnet.config import Config, Deadlines
 from mpcnet.errors import ConfigError, ConnectFailed, Deadline, HandshakeFailed, MPCNetError, PeerAborted
 from mpcnet.provision import create_network
-from mpcnet.runtime import run_until_done
+from mpcnet.runtime import new_event_loop, run_until_done
 from mpcnet.session import Session
 from tests.integration import programs
 
@@ -190,9 +193,23 @@ def test_run_returns_what_main_returns(network: Network) -> None:
     assert results == {name: name for name in NAMES}
 
 
-def test_termination_ends_a_run() -> None:
-    import signal
+def test_uvloop_is_used_where_it_is_installed(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "uvloop", None)
+    loop = new_event_loop()
+    assert type(loop).__module__.startswith("asyncio")
+    loop.close()
+    made = asyncio.new_event_loop()
+    monkeypatch.setitem(sys.modules, "uvloop", types.SimpleNamespace(new_event_loop=lambda: made))
+    assert new_event_loop() is made
+    made.close()
 
+
+@pytest.mark.parametrize("loop", ["asyncio", "uvloop"])
+def test_termination_ends_a_run(loop: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    if loop == "asyncio":
+        monkeypatch.setitem(sys.modules, "uvloop", None)
+    else:
+        pytest.importorskip("uvloop")
     ended = []
 
     async def role() -> None:

@@ -67,6 +67,12 @@ def test_errors_have_codes_and_one_line(error: Exception, code: int, text: str |
     assert app.describe(error) == text
 
 
+def test_notes_are_for_the_user() -> None:
+    error = errors.ConfigError("input 'a' is out of range")
+    error.add_note("the first one is number 7")
+    assert app.describe(error) == "input 'a' is out of range; the first one is number 7"
+
+
 def test_defect_keeps_its_traceback(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     def broken(*args: object, **kwargs: object) -> None:
         raise KeyError("a defect")
