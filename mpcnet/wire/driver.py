@@ -200,7 +200,7 @@ class SocketTransport:
         try:
             while self._state == "open":
                 place = receiver.direct()
-                n_bytes = tls.read_into(plain if place is None else place)
+                n_bytes = tls.fill(plain if place is None else place)
                 if not n_bytes:
                     raise ssl.SSLZeroReturnError
                 if place is None:

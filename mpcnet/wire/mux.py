@@ -34,7 +34,7 @@ from protocols.errors import MessageError, StateError
 __all__ = ["PIECE_BYTES", "WINDOW_BYTES", "Mux", "Stream"]
 
 WINDOW_BYTES: Final = 1024 * 1024
-PIECE_BYTES: Final = 64 * 1024  # what messages are cut into: fits caches, and other channels get their turn
+PIECE_BYTES: Final = 128 * 1024  # what messages are cut into: other channels get their turn after one
 _LAST_NUMBER: Final = (1 << 32) - 1
 _AFTER_GOODBYE: Final = frozenset({Kind.SEEN, Kind.PING, Kind.PONG, Kind.ABORT, Kind.CREDIT, Kind.CLOSE})
 _HANDSHAKE: Final = frozenset({Kind.HELLO, Kind.PROOF, Kind.READY, Kind.REJECT})

@@ -87,10 +87,19 @@ class Tls:
         except ssl.SSLZeroReturnError:
             return b""
 
-    def read_into(self, place: memoryview) -> int:
-        """Some plaintext into `place`; 0 at the end. Raises ssl.SSLWantReadError while there is none."""
-        n_bytes: int = self.session.read(len(place), place)  # type: ignore[assignment]
-        return n_bytes
+    def fill(self, place: memoryview) -> int:
+        """As much plaintext into `place` as there is; 0 at the end. Raises ssl.SSLWantReadError where there is none."""
+        read = self.session.read
+        total: int = read(len(place), place)  # type: ignore[assignment]
+        try:
+            while 0 < total < len(place):
+                n_bytes: int = read(len(place) - total, place[total:])  # type: ignore[assignment]
+                if not n_bytes:
+                    break  # the next call finds the end again
+                total += n_bytes
+        except ssl.SSLWantReadError:
+            pass
+        return total
 
     def write(self, data: bytes | bytearray | memoryview) -> None:
         """Encrypt all of it into `outgoing`."""
