@@ -16,11 +16,12 @@ two that compute is set up once in a session and used on.
 
 Security: semi-honest parties over private, authentic links. The garbler and the evaluator learn nothing of each
 other's inputs but what the revealed outputs tell. The inputs of every other owner are XOR-shared between these two:
-they stay private exactly as long as garbler and evaluator do not collude. An output goes to the parties named for it
+they stay private as long as both follow the protocol and do not collude. An output goes to the parties named for it
 alone: the two that compute hold random shares of it. Everybody learns the circuit, the owners, the recipients and the
 batch size; SECURITY.md says what a party that deviates can do.
-Cost: messages of 168 bytes and of 1 byte to each other party; for each instance n_bits / 8 bytes from each third owner
-to the evaluator, the cost of `protocols.garbling` between the two, and 1/8 byte for each revealed bit and share.
+Cost: messages of 168 bytes and of 1 byte to each other party; from each third owner 32 bytes to the garbler, and for
+each instance n_bits / 8 bytes to the evaluator; the cost of `protocols.garbling` between the two; and 1/8 byte for each
+revealed bit and share.
 Source: XOR shares of further inputs for the two that run Yao's protocol are folklore; sound because the circuit's
 first layer, free XOR gates, puts the shares together. Garbling and OT: see their modules.
 """
@@ -228,7 +229,11 @@ class _Run:
         for piece in pieces(n, width):
             count = piece.stop - piece.start
             n_bytes = packed_bytes(count * width)
-            dense = np.frombuffer(await channel.receive(n_bytes), np.uint8) if stream is None else stream.take(n_bytes)
+            if stream is None:
+                dense = np.frombuffer(await channel.receive(n_bytes), np.uint8)
+            else:
+                dense = stream.take(n_bytes)
+                await asyncio.sleep(0)  # nothing is waited for here: let the links live
             parts.append(packed_rows(ports, dense, count))
             self.progress("inputs", piece.stop, n)
         return {port.name: np.concatenate([part[i] for part in parts]) for i, port in enumerate(ports)}

@@ -7,7 +7,7 @@ A row of a matrix is an instance. "Packed" is port by port, each row padded to w
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -41,12 +41,12 @@ class ShareStream:
         return np.frombuffer(self._encryptor.update(bytes(n_bytes)), np.uint8)
 
 
-def pieces(n: int, width: int) -> list[slice]:
+def pieces(n: int, width: int) -> Iterator[slice]:
     """Cut n rows of `width` bits into messages; none where there is nothing to say."""
-    if not width:
-        return []
-    step = max(1, PIECE_BITS // width)
-    return [slice(start, min(start + step, n)) for start in range(0, n, step)]
+    if width:
+        step = max(1, PIECE_BITS // width)
+        for start in range(0, n, step):
+            yield slice(start, min(start + step, n))
 
 
 def dense_rows(ports: Sequence[Port], packed: Mapping[str, Bits], piece: slice) -> Bits:

@@ -5,6 +5,7 @@ computes, how many instances. Pure: nothing here knows a network, and nothing he
 from __future__ import annotations
 
 import hashlib
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -22,7 +23,8 @@ PROTOCOL = b"mpcnet evaluate 1: half gates, SoftSpokenOT, XOR shares of third pa
 FIELDS = ("protocol", "circuit", "owners", "reveal_to", "compute")
 STATEMENT_BYTES = 32 * len(FIELDS) + 8
 NO_BATCH = -1
-MAX_BATCH = 1 << 40
+MAX_BATCH = 1 << 32
+MAX_BATCH_UNNAMED = 1 << 24  # a party whose own call names no batch takes no more on the others' word
 ENCODE_INSTANCES = 4096
 
 
@@ -102,7 +104,10 @@ class Plan:
             return PROTOCOL
         if name == "circuit":
             return self.circuit.digest
-        return self.describe(name).encode()
+        if name == "compute":
+            return json.dumps([self.garbler, self.evaluator]).encode()
+        mapping = self.owners if name == "owners" else self.reveal_to
+        return json.dumps(list(mapping.items())).encode()
 
     def describe(self, name: str) -> str:
         """The field for people."""
@@ -170,7 +175,8 @@ def settle(plan: Plan, me: str, statements: Mapping[str, bytes]) -> int | None:
     Returns:
         the batch; None if every input is one value.
     Raises:
-        AgreementError: names the first field that differs and two parties that differ in it.
+        AgreementError: names the first field that differs and two parties that differ in it; or a batch too large to
+            be taken on the word of others.
     """
     for i, name in enumerate(FIELDS):
         said = {party: statements[party][32 * i : 32 * i + 32] for party in plan.parties}
@@ -190,7 +196,15 @@ def settle(plan: Plan, me: str, statements: Mapping[str, bytes]) -> int | None:
                 f"{first} and {party} differ in batch: {known[first]} and {batch} instances",
                 peer=_other(me, first, party),
             )
-    return next(iter(known.values()), None)
+    agreed = next(iter(known.values()), None)
+    silent = [party for party in plan.parties if party not in known]
+    if agreed is not None and agreed > MAX_BATCH_UNNAMED and silent:
+        raise AgreementError(
+            f"{silent[0]} names no batch, but {next(iter(known))} names {agreed} instances; "
+            f"beyond {MAX_BATCH_UNNAMED} every party has to: pass batch={agreed}",
+            peer=_other(me, silent[0], next(iter(known))),
+        )
+    return agreed
 
 
 def _other(me: str, first: str, second: str) -> str:

@@ -34,7 +34,7 @@ class NotReached(Exception):
     """The other end is nobody of the roster, or the connection broke; the text is the rest of a sentence about it."""
 
 
-@dataclass
+@dataclass(repr=False)
 class Guest:
     """A peer whose handshake is through.
 

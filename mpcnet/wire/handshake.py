@@ -9,7 +9,8 @@
 A hello names the protocol version, its sender and its addressee, both certificates as its sender sees them in TLS,
 the roster, the job and a fresh nonce. A proof is a signature with the identity key over both hellos and the role of
 the signer, so it can be neither replayed nor reflected. TLS has authenticated both sides already; the hello binds
-that to what is to be computed, and does so even if one of the two layers should be broken.
+that to what is to be computed. Were TLS broken, the hello would still say who means what, but the bytes after it are
+protected by TLS alone.
 
 When the whole mesh stands, each party hashes the nonces of all into the session id, and each pair confirms that it
 holds the same one: a party that shows different nonces to different peers is found out.

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from circuits import circuit
 from circuits.errors import WidthError
 from circuits.ir import AND, Circuit, Port
 from circuits.types import Int, UInt, Vec
@@ -34,6 +35,14 @@ def make_circuit(n: int = 8) -> Circuit:
 
 CIRCUIT = make_circuit()
 OWNERS = {"income": "bank", "debt": "bank", "late": "bureau", "table": "lender"}
+
+
+def make_two_outputs() -> Circuit:
+    @circuit
+    def both(x: UInt[4]) -> tuple[UInt[4], UInt[4]]:
+        return x, (x + 1).wrap(4)
+
+    return both
 
 
 def make(**changes: Any) -> Plan:
@@ -215,6 +224,29 @@ def test_impossible_batch_is_the_peers_fault() -> None:
     said["lender"] = said["lender"][:-8] + (-7).to_bytes(8, "little", signed=True)
     with pytest.raises(AgreementError, match="lender names an impossible batch"):
         settle(make(), "bank", said)
+
+
+def test_large_batch_is_not_taken_on_the_word_of_others() -> None:
+    plans = dict.fromkeys(PARTIES, make())
+    said = statements(plans, {"bank": 1 << 25})
+    for me in PARTIES:  # all come to the same end
+        with pytest.raises(
+            AgreementError, match=r"^bureau names no batch, but bank names 33554432 instances; .*batch="
+        ):
+            settle(make(), me, said)
+    assert settle(make(), "bank", statements(plans, dict.fromkeys(PARTIES, 1 << 25))) == 1 << 25
+    assert settle(make(), "bank", statements(plans, {"bank": 1 << 24})) == 1 << 24
+
+
+def test_nobody_is_not_a_party_of_that_name() -> None:
+    parties = ("bank", "nobody")
+    circuit = make_two_outputs()
+    owners = {port.name: "bank" for port in circuit.inputs}
+    to_none, to_nobody = (
+        Plan.make(circuit, parties, owners, {"out0": ["bank"], "out1": who}) for who in ([], ["nobody"])
+    )
+    assert to_none.describe("reveal_to") == to_nobody.describe("reveal_to")
+    assert state(to_none, None) != state(to_nobody, None)
 
 
 def test_every_field_counts() -> None:
