@@ -72,7 +72,9 @@ class Link:
         window_bytes, piece_bytes: see `Mux`.
 
     Attributes:
-        failure: gets the error when the link fails, as an exception; stays open when it is closed in order.
+        error: why the link failed; None while it has not, and when it was closed in order.
+        failure: gets that error as its exception.
+        confirmation: gets the payload of the peer's CONFIRM.
         session_id: 32 bytes, set by `stand`.
     """
 
@@ -90,6 +92,7 @@ class Link:
         self._loop = asyncio.get_running_loop()
         self._transport = transport
         self._mux = Mux(peer, window_bytes=window_bytes, piece_bytes=piece_bytes)
+        self.error: MPCNetError | None = None
         self.failure: asyncio.Future[None] = self._loop.create_future()
         self.confirmation: asyncio.Future[bytes] = self._loop.create_future()
         self.bytes_sent = self.bytes_received = 0
@@ -120,7 +123,7 @@ class Link:
         self._root = hashlib.blake2b(pair, key=session_id, digest_size=32, person=b"mpcnet-pair").digest()
 
     def send_confirmation(self, session_id: bytes, nonces: dict[str, bytes]) -> None:
-        """Tell the peer what this party takes the session to be; `confirmation` gets the payload of the peer's."""
+        """Tell the peer what this party takes the session to be."""
         self._mux.confirm(pack_confirmation(session_id, nonces))
         self._pump()
 
@@ -134,11 +137,6 @@ class Link:
         if not self._root:
             raise StateError(f"{self.peer}: channels open when the session stands")
         return LinkChannel(self, self._root, "", label, self._labels)
-
-    @property
-    def error(self) -> BaseException | None:
-        """Why the link failed; None while it has not."""
-        return self.failure.exception() if self.failure.done() and not self.failure.cancelled() else None
 
     @property
     def is_over(self) -> bool:
@@ -289,11 +287,13 @@ class Link:
         """`Receiver`."""
         self._act_on_control()
         self._seen.set()
+        text = "has finished and left" if self._mux.peer_finished else reason
+        error = PeerDisconnected(f"{self.peer}: {text}", peer=self.peer)
         if self._closing or self._mux.peer_finished:
             self._end()
-            self._mux.fail(PeerDisconnected(f"{self.peer}: has finished and left", peer=self.peer))
+            self._mux.fail(error)
         else:
-            self._fail(PeerDisconnected(f"{self.peer}: {reason}", peer=self.peer))
+            self._fail(error)
 
     def _act_on_control(self) -> None:
         while self._mux.control:
@@ -321,12 +321,14 @@ class Link:
 
     def _fail(self, error: MPCNetError, culprit: str = "", reason: str = "") -> None:
         """The link is over; with a reason, the peer is told."""
-        if self.failure.done():
+        if self.error is not None:
             return
+        self.error = error
         self._end()
         self._seen.set()
-        self.failure.set_exception(error)
-        self.failure.exception()  # whoever does not ask is told by the channels
+        if not self.failure.done():
+            self.failure.set_exception(error)
+            self.failure.exception()  # whoever does not ask is told by the channels
         self._mux.fail(error)
         if reason:
             packed: bytes = msgpack.packb({"culprit": culprit[:64], "reason": printable(reason)})

@@ -169,10 +169,10 @@ class Inbox:
         return incoming
 
     def cancel(self, incoming: Incoming) -> None:
-        """Nobody waits for it any more: what has begun to arrive is kept for the next one."""
+        """Nobody waits for it any more: what has begun to arrive, or has just arrived, is kept for the next one."""
         if incoming.done:
-            return
-        if self._arrival is not None and self._arrival.owner is incoming:
+            self._take_back(incoming)
+        elif self._arrival is not None and self._arrival.owner is incoming:
             self._arrival.owner = None
         else:
             self._waiting.remove(incoming)
@@ -263,6 +263,15 @@ class Inbox:
         self.received += 1
         self.received_bytes += len(data)
         incoming.end(data)
+
+    def _take_back(self, incoming: Incoming) -> None:
+        """It arrived at the moment when it was given up. Somebody who waits already has been promised the next one."""
+        others_wait = self._waiting or (self._arrival is not None and self._arrival.owner is not None)
+        if incoming.data is not None and not others_wait and not self._is_deaf:
+            self.received -= 1
+            self.received_bytes -= incoming.n_bytes
+            self.consumed -= CHARGE_BYTES + incoming.n_bytes
+            self._queued.appendleft(incoming.data)
 
     def _refuse(self, n_bytes: int, length: int) -> None:
         """A message has another length than this end waits for: the two no longer agree on what is said here."""

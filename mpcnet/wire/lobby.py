@@ -15,7 +15,7 @@ from typing import Any, Final
 
 from mpcnet.wire.greeting import NotReached
 
-__all__ = ["HANDSHAKE_SECONDS", "MAX_STRANGERS", "Lobby", "listen", "resolve"]
+__all__ = ["BACKLOG", "HANDSHAKE_SECONDS", "MAX_STRANGERS", "Lobby", "listen", "resolve"]
 
 MAX_STRANGERS: Final = 64
 HANDSHAKE_SECONDS: Final = 10.0
@@ -51,7 +51,7 @@ class Lobby:
     """Accepts connections, and has each one greeted.
 
     Args:
-        sock: bound; it belongs to the lobby.
+        sock: listening; it belongs to the lobby.
         admit: greets one connection and takes care of it; raises NotReached for strangers. It owns the socket.
 
     Attributes:
@@ -67,7 +67,6 @@ class Lobby:
         self.strangers = 0
         self.last_stranger = ""
         sock.setblocking(False)
-        sock.listen(BACKLOG)
         self._loop.add_reader(sock, self._on_readable)
 
     async def close(self) -> None:

@@ -21,7 +21,7 @@ from mpcnet.wire.connection import Link
 from mpcnet.wire.driver import SocketTransport
 from mpcnet.wire.greeting import Greeter, Guest, NotReached
 from mpcnet.wire.handshake import NONCE_BYTES, check_confirmation, derive_session_id
-from mpcnet.wire.lobby import HANDSHAKE_SECONDS, Lobby, listen, resolve
+from mpcnet.wire.lobby import BACKLOG, HANDSHAKE_SECONDS, Lobby, listen, resolve
 from mpcnet.wire.tls import describe
 from protocols.rng import Rng, system_rng
 
@@ -85,8 +85,7 @@ async def connect_mesh(
     """
     try:
         greeter = Greeter(identity, roster, job_digest, rng(NONCE_BYTES))
-        if listen_socket is None:
-            listen_socket = await _listen(greeter.me)
+        listen_socket = await _listen(greeter.me, listen_socket)
     except BaseException:
         if listen_socket is not None:
             listen_socket.close()
@@ -327,13 +326,17 @@ class _Mesh:
             self._tell("standing", "", self._session_id.hex()[:16])
 
 
-async def _listen(me: Party) -> socket.socket:
+async def _listen(me: Party, sock: socket.socket | None) -> socket.socket:
     try:
-        return await listen(me.host, me.port)
+        if sock is None:
+            return await listen(me.host, me.port)
+        sock.listen(BACKLOG)
     except OSError as error:
-        text = f"{me.name}: cannot listen on {me.address}: {describe(error).lower()}"
+        where = me.address if sock is None else "the socket it was given"
+        text = f"{me.name}: cannot listen on {where}: {describe(error).lower()}"
         hint = "is another program, or another run of this party, using the port? Else set `listen` in party.toml"
         raise ConnectFailed(f"{text}; {hint}", peer=me.name) from None
+    return sock
 
 
 def _hurry(sock: socket.socket) -> None:

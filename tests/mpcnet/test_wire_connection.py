@@ -251,6 +251,17 @@ async def test_a_peer_that_goes_without_a_word_is_named() -> None:
     assert isinstance(right.failure.exception(), PeerDisconnected)
 
 
+async def test_a_failure_that_nobody_may_watch_any_more_still_ends_the_link() -> None:
+    left, right = pair()
+    with pytest.raises(TimeoutError):
+        await asyncio.wait_for(right.failure, 0.01)  # this cancels the future
+    waiting = asyncio.create_task(right.channel("x").receive(5))
+    await left.abort("no")
+    with pytest.raises(PeerAborted, match="bank ended the run: no"):
+        await waiting
+    assert isinstance(right.error, PeerAborted)
+
+
 async def test_everybody_gets_an_error_of_its_own() -> None:
     left, right = pair()
     waits = [asyncio.create_task(right.channel(label).receive(1)) for label in "ab"]

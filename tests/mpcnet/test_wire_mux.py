@@ -258,6 +258,21 @@ def test_a_receive_given_up_in_the_middle_loses_nothing(again_in_the_middle: boo
     assert inbox.consumed == inbox.got
 
 
+def test_a_receive_given_up_at_the_moment_it_arrived() -> None:
+    ends = Ends()
+    left, right = ends.open("x")
+    incoming = ends.right.receive(right, 5)
+    send(ends.left, left, b"first")
+    send(ends.left, left, b"second")
+    ends.move()
+    assert incoming.done
+    ends.right.cancel_receive(right, incoming)
+    assert got(ends.right.receive(right, 5)) == b"first"
+    assert got(ends.right.receive(right, 6)) == b"second"
+    assert ends.right.messages_received == 2
+    assert right.inbox.consumed == right.inbox.got
+
+
 def test_a_send_given_up_before_it_began_never_leaves() -> None:
     ends = Ends()
     left, right = ends.open("x")

@@ -308,6 +308,18 @@ async def test_a_port_in_use_is_named(net: Net) -> None:
     assert str(error).startswith(text)
 
 
+async def test_a_given_socket_whose_port_is_in_use_is_named(net: Net) -> None:
+    given = net.sockets["bank"]
+    with socket.socket() as other:  # both may be bound as long as neither listens
+        other.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        other.bind(given.getsockname())
+        other.listen()
+        (error,) = await gather_errors(net.connect("bank"))
+    assert isinstance(error, ConnectFailed)
+    assert "bank: cannot listen on the socket it was given: address already in use" in str(error)
+    assert given.fileno() == -1
+
+
 async def test_a_foreign_address_cannot_be_listened_on(net: Net) -> None:
     parties = tuple(Party(p.name, f"192.0.2.{i + 1}", p.port, p.certificates) for i, p in enumerate(net.roster.parties))
     (error,) = await gather_errors(
