@@ -18,7 +18,22 @@ from protocols.kernels.garble_portable import evaluate_portable, garble_portable
 from protocols.kernels.garble_single import evaluate_single, garble_single
 from protocols.kernels.garble_tile import PAD, evaluate_tile, garble_tile
 
-__all__ = ["KEYS_PER_AND", "SLACK", "TABLE_BYTES", "TILE", "evaluate_gates", "garble_gates", "new_wires", "prepare"]
+__all__ = [
+    "KEYS_PER_AND",
+    "SLACK",
+    "TABLE_BYTES",
+    "TILE",
+    "Bytes",
+    "Steps",
+    "Words",
+    "evaluate_gates",
+    "garble_gates",
+    "new_wires",
+    "prepare",
+    "smallest_program",
+    "tables_of",
+    "to_words",
+]
 
 TILE = 64
 """Instances that share the keys of a gate, at most: mu in the bound of `protocols.kernels.mitccrh`."""
@@ -87,7 +102,7 @@ def garble_gates(
         ValueError: an array is too short.
         RuntimeError: the AES in use does not reproduce FIPS-197.
     """
-    n_bytes = _check(program, first, last, wires, n_instances)
+    n_bytes = tables_of(program, first, last, wires, n_instances, TABLE_BYTES)
     if len(tables) < n_bytes + SLACK:
         raise ValueError(f"these tables take {n_bytes} bytes and {SLACK} of slack, and there are {len(tables)}")
     run = int(np.searchsorted(program.run_ends, first, side="right"))
@@ -95,7 +110,7 @@ def garble_gates(
         room = _shaped(tables[:n_bytes], n_instances)
         garble_portable(program, run, first, last, wires, n_instances, delta, start, counter, room)
         return
-    numbers = _words(*delta, *start, counter)
+    numbers = to_words(*delta, *start, counter)
     gates = (program.op, program.left, program.right, program.out)
     if wires.shape[1] == 1:
         garble_single(cpu.lanes(), *gates, program.run_ends, run, first, last, wires, *numbers, tables.ctypes.data)
@@ -121,7 +136,7 @@ def evaluate_gates(
         ValueError: an array is too short.
         RuntimeError: the AES in use does not reproduce FIPS-197.
     """
-    n_bytes = _check(program, first, last, wires, n_instances)
+    n_bytes = tables_of(program, first, last, wires, n_instances, TABLE_BYTES)
     if len(tables) < n_bytes:
         raise ValueError(f"these tables take {n_bytes} bytes, and there are {len(tables)}")
     run = int(np.searchsorted(program.run_ends, first, side="right"))
@@ -129,7 +144,7 @@ def evaluate_gates(
         room = _shaped(tables[:n_bytes], n_instances)
         evaluate_portable(program, run, first, last, wires, n_instances, start, counter, room)
         return
-    numbers = _words(*start, counter)
+    numbers = to_words(*start, counter)
     gates = (program.op, program.left, program.right, program.out)
     if wires.shape[1] == 1:
         evaluate_single(cpu.lanes(), *gates, program.run_ends, run, first, last, wires, *numbers, tables.ctypes.data)
@@ -139,8 +154,13 @@ def evaluate_gates(
     evaluate_tile(cpu.lanes(), *gates, first, last, wires, n_instances, *numbers, tables.ctypes.data)
 
 
-def _check(program: Steps, first: int, last: int, wires: Words, n_instances: int) -> int:
-    """Bytes of the tables of a stretch of gates."""
+def tables_of(program: Steps, first: int, last: int, wires: Words, n_instances: int, table_bytes: int) -> int:
+    """Bytes of the tables of a stretch of gates, after a check of everything that a kernel takes for granted.
+
+    Raises:
+        ValueError: the gates, the instances or the wires are not what a kernel can work on.
+        RuntimeError: the AES in use does not reproduce FIPS-197.
+    """
     aes.self_check()
     if not 0 <= first <= last <= len(program.op):
         raise ValueError(f"no gates {first} to {last} in a program of {len(program.op)}")
@@ -149,14 +169,15 @@ def _check(program: Steps, first: int, last: int, wires: Words, n_instances: int
     slots = (program.left[first:last], program.right[first:last], program.out[first:last])
     if first < last and max(int(row.max()) for row in slots) >= len(wires):
         raise ValueError(f"these gates use more slots than the {len(wires)} there are")
-    return int(np.count_nonzero(program.op[first:last])) * TABLE_BYTES * n_instances
+    return int(np.count_nonzero(program.op[first:last])) * table_bytes * n_instances
 
 
 def _shaped(tables: Bytes, n_instances: int) -> Words:
     return tables.view(np.uint64).reshape(-1, n_instances, 2, 2)
 
 
-def _words(*numbers: int) -> tuple[Any, ...]:
+def to_words(*numbers: int) -> tuple[Any, ...]:
+    """Numbers as the kernels take them."""
     return tuple(np.uint64(number) for number in numbers)
 
 
@@ -171,16 +192,21 @@ class _Smallest:
     run_ends: NDArray[np.int32]
 
 
+def smallest_program() -> Steps:
+    """A program that makes every kernel compile, or load from the cache: one XOR and one AND gate, on 3 slots."""
+    op, slots = np.array([0, 1], np.uint8), np.array([[0, 0], [1, 2], [2, 2], [1, 2]], np.int32)
+    for array in (op, slots):
+        array.setflags(write=False)  # as the arrays of a program: Numba compiles for one kind
+    return _Smallest(op, *slots)
+
+
 def prepare() -> None:
     """Compile the kernels of the path in use, also that of the labels' stream, or load them from the cache.
 
     Raises:
         RuntimeError: the AES in use does not reproduce FIPS-197.
     """
-    op, slots = np.array([0, 1], np.uint8), np.array([[0, 0], [1, 2], [2, 2], [1, 2]], np.int32)
-    for array in (op, slots):
-        array.setflags(write=False)  # as the arrays of a program: Numba compiles for one kind
-    program = _Smallest(op, *slots)
+    program = smallest_program()
     for n_instances in (1, 2):
         tables = np.empty(TABLE_BYTES * n_instances + SLACK, np.uint8)
         wires = new_wires(3, n_instances)

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from protocols.kernels.aes import encryptor
 from protocols.kernels.jit import kernel
 
-__all__ = ["evaluate_portable", "garble_portable"]
+__all__ = ["encrypt", "evaluate_portable", "garble_portable", "pieces", "xor_gates"]
 
 Words = NDArray[np.uint64]
 
@@ -22,7 +22,8 @@ AT_ONCE = 4096  # pairs of a gate and an instance
 
 
 @kernel
-def _xor_gates(left: Any, right: Any, out: Any, wires: Any) -> None:
+def xor_gates(left: Any, right: Any, out: Any, wires: Any) -> None:
+    """XOR gates, one after the other."""
     for gate in range(len(left)):
         a, b, c = wires[left[gate]], wires[right[gate]], wires[out[gate]]
         for i in range(wires.shape[1]):
@@ -40,7 +41,7 @@ def _color_masks(labels: Words) -> Words:
     return np.uint64(0) - (labels[..., :1] & np.uint64(1))
 
 
-def _encrypt(start: tuple[int, int], counter: int, blocks: Words) -> Words:
+def encrypt(start: tuple[int, int], counter: int, blocks: Words) -> Words:
     """AES of blocks of shape (n_keys, count, 2), row i under key start ^ (counter + i)."""
     rows = []
     for i, row in enumerate(blocks):
@@ -49,7 +50,7 @@ def _encrypt(start: tuple[int, int], counter: int, blocks: Words) -> Words:
     return np.frombuffer(b"".join(rows), np.uint64).reshape(blocks.shape)
 
 
-def _pieces(program: Any, run: int, first: int, last: int, n: int) -> Any:
+def pieces(program: Any, run: int, first: int, last: int, n: int) -> Any:
     """(first gate, gate behind the last, is it AND) of stretches of one operation, AND gates not too many at once."""
     step = max(1, AT_ONCE // n)
     while first < last:
@@ -92,13 +93,13 @@ def garble_portable(
     """
     offset = np.array(delta, np.uint64)
     s_offset = _sigma(offset)
-    for begin, end, is_and in _pieces(program, run, first, last, n):
+    for begin, end, is_and in pieces(program, run, first, last, n):
         piece = slice(begin, end)
         if not is_and:
-            _xor_gates(program.left[piece], program.right[piece], program.out[piece], wires)
+            xor_gates(program.left[piece], program.right[piece], program.out[piece], wires)
             continue
         labels, y = _hash_inputs(program, piece, wires, n)
-        hashed = _encrypt(start, counter, np.concatenate([y, y ^ s_offset], axis=1))
+        hashed = encrypt(start, counter, np.concatenate([y, y ^ s_offset], axis=1))
         hash_0 = hashed[:, :n] ^ y
         both = hashed[:, :n] ^ hashed[:, n:] ^ s_offset  # H(x) ^ H(x ^ R)
         a, b = labels[::2], labels[1::2]
@@ -124,13 +125,13 @@ def evaluate_portable(
     tables: Words,
 ) -> None:
     """Evaluate gates first, ..., last - 1; as `garble_portable`, over active labels."""
-    for begin, end, is_and in _pieces(program, run, first, last, n):
+    for begin, end, is_and in pieces(program, run, first, last, n):
         piece = slice(begin, end)
         if not is_and:
-            _xor_gates(program.left[piece], program.right[piece], program.out[piece], wires)
+            xor_gates(program.left[piece], program.right[piece], program.out[piece], wires)
             continue
         labels, y = _hash_inputs(program, piece, wires, n)
-        hashed = _encrypt(start, counter, y) ^ y
+        hashed = encrypt(start, counter, y) ^ y
         a, b = labels[::2], labels[1::2]
         t_g, t_e = tables[: end - begin, :, 0], tables[: end - begin, :, 1]
         half_g = hashed[::2] ^ (_color_masks(a) & t_g)

@@ -26,15 +26,15 @@ from protocols.kernels.intrinsics import BLOCK, I32, I64, N_ROUNDS, emit, n_lane
 from protocols.kernels.jit import kernel
 from protocols.kernels.mitccrh import KEYS, expand_keys_of_gates
 
-__all__ = ["evaluate_single", "garble_single"]
+__all__ = ["block_of", "evaluate_single", "garble_single", "join", "label_offset", "xor_label"]
 
 
-def _label_offset(builder: Any, slots: Any, place: int) -> Any:
+def label_offset(builder: Any, slots: Any, place: int) -> Any:
     """Where the label of a slot stands, from an address in an int32 array of slots."""
     return builder.shl(builder.zext(load_at(builder, slots, 4 * place, I32), I64), I64(4))
 
 
-def _join(builder: Any, blocks: list[Any]) -> Any:
+def join(builder: Any, blocks: list[Any]) -> Any:
     """A register of one, two or four blocks."""
     while len(blocks) > 1:
         places = elements(range(blocks[0].type.count))
@@ -42,7 +42,7 @@ def _join(builder: Any, blocks: list[Any]) -> Any:
     return blocks[0]
 
 
-def _block(builder: Any, registers: list[Any], number: int) -> Any:
+def block_of(builder: Any, registers: list[Any], number: int) -> Any:
     """Block `number` of registers laid end to end."""
     which, place = divmod(number, registers[0].type.count // 2)
     register = registers[which]
@@ -51,10 +51,10 @@ def _block(builder: Any, registers: list[Any], number: int) -> Any:
 
 def _gather(builder: Any, wires: Any, sides: tuple[Any, Any], n_gates: int, n_lanes: int) -> tuple[list[Any], ...]:
     """The inputs of some gates, a then b of each: as blocks, and as registers."""
-    offsets = [_label_offset(builder, slots, gate) for gate in range(n_gates) for slots in sides]
+    offsets = [label_offset(builder, slots, gate) for gate in range(n_gates) for slots in sides]
     labels = [load_at(builder, wires, offset, BLOCK) for offset in offsets]
     size = min(n_lanes, len(labels))
-    return labels, [_join(builder, labels[i : i + size]) for i in range(0, len(labels), size)]
+    return labels, [join(builder, labels[i : i + size]) for i in range(0, len(labels), size)]
 
 
 def _round_keys(builder: Any, keys: Any, registers: list[Any]) -> list[list[Any]]:
@@ -110,13 +110,13 @@ def garble_ands(
         both = [xor(xor(x0, x1), s_delta) for x0, x1 in zip(hashed, hashed[len(y) :], strict=False)]  # H(x) ^ H(x ^ R)
         for gate in range(n_gates):
             a, b = labels[2 * gate : 2 * gate + 2]
-            t_g = xor(_block(builder, both, 2 * gate), mask_by(color_masks(builder, b), delta))
-            difference = _block(builder, both, 2 * gate + 1)  # T_E ^ a
-            half_g = xor(_block(builder, hash_0, 2 * gate), mask_by(color_masks(builder, a), t_g))
-            half_e = xor(_block(builder, hash_0, 2 * gate + 1), mask_by(color_masks(builder, b), difference))
+            t_g = xor(block_of(builder, both, 2 * gate), mask_by(color_masks(builder, b), delta))
+            difference = block_of(builder, both, 2 * gate + 1)  # T_E ^ a
+            half_g = xor(block_of(builder, hash_0, 2 * gate), mask_by(color_masks(builder, a), t_g))
+            half_e = xor(block_of(builder, hash_0, 2 * gate + 1), mask_by(color_masks(builder, b), difference))
             store_at(builder, t_g, table, 32 * gate)
             store_at(builder, xor(difference, a), table, 32 * gate + 16)
-            store_at(builder, xor(half_g, half_e), wires, _label_offset(builder, out, gate))
+            store_at(builder, xor(half_g, half_e), wires, label_offset(builder, out, gate))
         return context.get_dummy_value()
 
     integers = [*[types.uintp] * 4, types.uint64, types.uint64, types.uintp, types.uintp]
@@ -140,9 +140,9 @@ def evaluate_ands(
         for gate in range(n_gates):
             a, b = labels[2 * gate : 2 * gate + 2]
             t_g, t_e = (load_at(builder, table, 32 * gate + 16 * which, BLOCK) for which in (0, 1))
-            half_g = xor(_block(builder, hashed, 2 * gate), mask_by(color_masks(builder, a), t_g))
-            half_e = xor(_block(builder, hashed, 2 * gate + 1), mask_by(color_masks(builder, b), xor(t_e, a)))
-            store_at(builder, xor(half_g, half_e), wires, _label_offset(builder, out, gate))
+            half_g = xor(block_of(builder, hashed, 2 * gate), mask_by(color_masks(builder, a), t_g))
+            half_e = xor(block_of(builder, hashed, 2 * gate + 1), mask_by(color_masks(builder, b), xor(t_e, a)))
+            store_at(builder, xor(half_g, half_e), wires, label_offset(builder, out, gate))
         return context.get_dummy_value()
 
     return types.void(lanes, count, *[types.uintp] * 6), generate

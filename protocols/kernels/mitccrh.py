@@ -32,20 +32,57 @@ from protocols.kernels.garble_emit import shuffle, spread, store_at
 from protocols.kernels.intrinsics import (
     I8,
     I32,
-    I64,
     N_ROUNDS,
     constants,
     counters,
     declare,
     emit,
     n_lanes_of,
-    vector,
 )
 
-__all__ = ["KEYS", "expand_keys_of_gates"]
+__all__ = ["KEYS", "expand_keys_of_gates", "write_round_keys"]
 
 KEYS = 16
 """Keys expanded together: those of 8 AND gates."""
+
+AT_ONCE = 8  # registers of keys in flight
+
+
+def write_round_keys(builder: Any, keys: list[Any], target: Any, places: list[int], row: int) -> None:
+    """Write the round keys of registers of keys: round key r of keys[i] at target + r * row + places[i], in bytes.
+
+    The word that FIPS-197 section 5.2 rotates and substitutes is put in all four columns, where the last round of AES
+    does it: its row shift has no effect on equal columns.
+    """
+    kind = keys[0].type
+    n_lanes = kind.count // 2
+    words, octets = ir.VectorType(I32, 4 * n_lanes), ir.VectorType(I8, 16 * n_lanes)
+    rotate = [16 * lane + byte for lane in range(n_lanes) for byte in (13, 14, 15, 12) * 4]
+    substitute = declare(
+        builder.module, "llvm.x86.aesni.aesenclast" + {1: "", 2: ".256", 4: ".512"}[n_lanes], [kind, kind], kind
+    )
+
+    def shifted(blocks: Any, n_words: int) -> Any:
+        """Every block shifted up by a number of 32-bit words."""
+        source, none = builder.bitcast(blocks, words), 4 * n_lanes
+        order = [none if i % 4 < n_words else i - n_words for i in range(4 * n_lanes)]
+        return builder.bitcast(shuffle(builder, source, constants(words, [0] * none), order), kind)
+
+    for base in range(0, len(keys), AT_ONCE):
+        current, constant = keys[base : base + AT_ONCE], 1
+        for round_number in range(N_ROUNDS + 1):
+            for key, place in zip(current, places[base:], strict=False):
+                store_at(builder, key, target, row * round_number + place)
+            if round_number == N_ROUNDS:
+                break
+            addend = builder.bitcast(constants(words, [constant] * (4 * n_lanes)), kind)
+            for i, key in enumerate(current):
+                rotated = builder.bitcast(key, octets)
+                rotated = builder.bitcast(shuffle(builder, rotated, rotated, rotate), kind)
+                word = builder.call(substitute, [rotated, addend])
+                chain = builder.xor(key, shifted(key, 1))
+                current[i] = builder.xor(builder.xor(chain, shifted(chain, 2)), word)
+            constant = (constant << 1) ^ (0x11B if constant & 0x80 else 0)
 
 
 @emit
@@ -55,43 +92,16 @@ def expand_keys_of_gates(
     """expand_keys_of_gates(lanes, start_low, start_high, counter, target): round keys of KEYS consecutive counters.
 
     Round key r of key k is written at target + 16 * (KEYS * r + k), so that those of neighbours load as one register.
-    The word that FIPS-197 section 5.2 rotates and substitutes is put in all four columns, where the last round of AES
-    does it: its row shift has no effect on equal columns.
     """
     n_lanes = n_lanes_of(lanes)
-    kind, words, octets = vector(n_lanes), ir.VectorType(I32, 4 * n_lanes), ir.VectorType(I8, 16 * n_lanes)
-    rotate = [16 * lane + byte for lane in range(n_lanes) for byte in (13, 14, 15, 12) * 4]
-
-    def shifted(builder: Any, blocks: Any, n_words: int) -> Any:
-        """Every block shifted up by a number of 32-bit words."""
-        source, none = builder.bitcast(blocks, words), 4 * n_lanes
-        places = [none if i % 4 < n_words else i - n_words for i in range(4 * n_lanes)]
-        return builder.bitcast(shuffle(builder, source, constants(words, [0] * none), places), kind)
 
     def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
         _, low, high, counter, target = arguments
-        substitute = declare(
-            builder.module, "llvm.x86.aesni.aesenclast" + {1: "", 2: ".256", 4: ".512"}[n_lanes], [kind, kind], kind
-        )
         start = spread(builder, low, high, n_lanes)
-        at_once = min(8, KEYS // n_lanes)  # registers
-        for base in range(0, KEYS // n_lanes, at_once):
-            first = builder.add(counter, I64(base * n_lanes))
-            keys = [builder.xor(start, number) for number in counters(builder, first, n_lanes, at_once)]
-            constant = 1
-            for round_number in range(N_ROUNDS + 1):
-                for i, key in enumerate(keys):
-                    store_at(builder, key, target, 16 * (KEYS * round_number + (base + i) * n_lanes))
-                if round_number == N_ROUNDS:
-                    break
-                addend = builder.bitcast(constants(words, [constant] * (4 * n_lanes)), kind)
-                for i, key in enumerate(keys):
-                    rotated = builder.bitcast(key, octets)
-                    rotated = builder.bitcast(shuffle(builder, rotated, rotated, rotate), kind)
-                    word = builder.call(substitute, [rotated, addend])
-                    chain = builder.xor(key, shifted(builder, key, 1))
-                    keys[i] = builder.xor(builder.xor(chain, shifted(builder, chain, 2)), word)
-                constant = (constant << 1) ^ (0x11B if constant & 0x80 else 0)
+        numbers = counters(builder, counter, n_lanes, KEYS // n_lanes)
+        keys = [builder.xor(start, number) for number in numbers]
+        places = [16 * n_lanes * i for i in range(len(keys))]
+        write_round_keys(builder, keys, target, places, 16 * KEYS)
         return context.get_dummy_value()
 
     return types.void(lanes, types.uint64, types.uint64, types.uint64, types.uintp), generate
