@@ -22,12 +22,16 @@ class Garbler:
         bits: the garbler's bits.
         public: from the seed that the evaluator gets.
         delta: 16 bytes, from `draw_delta`; for this garbling alone.
+        secret: the scheme's `secret_bytes` random bytes, likewise.
     """
 
-    def __init__(self, layout: Layout, roles: Roles, bits: InputBits, public: Public, delta: bytes) -> None:
+    def __init__(
+        self, layout: Layout, roles: Roles, bits: InputBits, public: Public, delta: bytes, secret: bytes = b""
+    ) -> None:
         self._layout, self._bits, self._public = layout, bits, public
         self._n_public = len(roles.public)
-        self._delta, self._delta_words = halves(delta), words_of(delta)
+        self._secrets = (*halves(delta), *(halves(secret) if secret else ()))
+        self._delta_words = words_of(delta)
         self._wires = TileWires(layout, roles)
 
     def fill(self, chunk: Chunk, buffer: NDArray[np.uint8], block: Block, transferred: Words, shares: Bits) -> None:
@@ -51,7 +55,7 @@ class Garbler:
                 piece.last_gate,
                 wires,
                 piece.n_instances,
-                self._delta,
+                self._secrets,
                 self._public.start,
                 piece.first_key,
                 buffer[piece.offset :],

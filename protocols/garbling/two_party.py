@@ -100,9 +100,10 @@ async def garble_shares(
         return job.joined([])
     tables = channel.fork("tables")
     seed, delta = rng(SEED_BYTES), draw_delta(rng)
+    secret = rng(job.layout.scheme.secret_bytes) if job.layout.scheme.secret_bytes else b""
     if ot is None and len(job.roles.transferred):
         ot = await OtSender.setup(channel.fork("ot"), rng=rng)
-    garbler = Garbler(job.layout, job.roles, own, Public.derive(channel.session_id, seed), delta)
+    garbler = Garbler(job.layout, job.roles, own, Public.derive(channel.session_id, seed), delta, secret)
     labels: asyncio.Queue[Words] = asyncio.Queue(1)
     free: asyncio.Queue[NDArray[np.uint8]] = asyncio.Queue()
     ready: asyncio.Queue[tuple[Chunk, NDArray[np.uint8]] | None] = asyncio.Queue()
