@@ -1,6 +1,8 @@
-"""Garbled circuits between two parties: half gates, free XOR, streamed and batched.
+"""Garbled circuits between two parties: half gates or three halves, free XOR, streamed and batched.
 
 out = await garble(channel, circuit, {"a": 5})          out = await evaluate(channel, circuit, {"b": 7})
+
+With scheme="three-halves" at both sides an AND gate is 25 bytes instead of 32, and some more work.
 
 `garble_shares` and `evaluate_shares` are the core, on bits, and end in XOR shares of the outputs; `warm_up` compiles or
 loads the kernels ahead of time.

@@ -1,7 +1,7 @@
 """Two parties evaluate a circuit on bits; each ends with a share of every output bit.
 
     garbler                                             evaluator
-    seed, delta at random
+    seed, delta at random (and a key for random bits, for three halves)
     seed                                  --->  tables  start of the keys, active labels of the garbler's bits
     correlated OT with delta             <--->  ot      active labels of its own bits                   (each block)
     tables of a chunk of gates            --->  tables  active labels of these gates                    (each chunk)
@@ -17,11 +17,12 @@ gates or instances. Arithmetic longer than some milliseconds runs in a thread.
 Security: semi-honest. A garbler that deviates can make the outputs wrong or make them depend on the evaluator's bits.
 An evaluator that deviates in OT, whose extension has no consistency check, can find delta where it sees any output,
 and with it the garbler's bits and its shares of shared bits. Leaks the circuit, the batch and the roles. The hash and
-its bound are in `protocols.kernels.mitccrh`, the labels in `protocols.garbling.labels`; OT is that of `protocols.ot`.
-Cost: the garbler sends 32 bytes, and 32 for each AND gate of each instance that is not dead, in messages of 1 MiB; the
-evaluator sends nothing. Besides, OT for each bit of an "evaluator" or "shared" port: 16 bytes of the garbler and 8 of
+its bound are in `protocols.kernels.mitccrh`, for three halves in `protocols.garbling.three_halves`; the labels in
+`protocols.garbling.labels`; OT is that of `protocols.ot`.
+Cost: the garbler sends 32 bytes, and 32 for each AND gate of each instance that is not dead (25 with three halves), in
+messages of 1 MiB; the evaluator sends nothing. Besides, OT for each bit of an "evaluator" or "shared" port: 16 bytes of the garbler and 8 of
 the evaluator (k = 2), and its setup, see `protocols.ot`.
-Source: Zahur, Rosulek, Evans, ePrint 2014/756, over Yao's protocol as in Lindell and Pinkas, ePrint 2004/175.
+Source: Zahur, Rosulek, Evans, ePrint 2014/756, or Rosulek, Roy, ePrint 2021/749, over Yao's protocol as in Lindell and Pinkas, ePrint 2004/175.
 """
 
 from __future__ import annotations
