@@ -20,9 +20,10 @@ and with it the garbler's bits and its shares of shared bits. Leaks the circuit,
 its bound are in `protocols.kernels.mitccrh`, for three halves in `protocols.garbling.three_halves`; the labels in
 `protocols.garbling.labels`; OT is that of `protocols.ot`.
 Cost: the garbler sends 32 bytes, and 32 for each AND gate of each instance that is not dead (25 with three halves), in
-messages of 1 MiB; the evaluator sends nothing. Besides, OT for each bit of an "evaluator" or "shared" port: 16 bytes of the garbler and 8 of
-the evaluator (k = 2), and its setup, see `protocols.ot`.
-Source: Zahur, Rosulek, Evans, ePrint 2014/756, or Rosulek, Roy, ePrint 2021/749, over Yao's protocol as in Lindell and Pinkas, ePrint 2004/175.
+messages of 1 MiB; the evaluator sends nothing. Besides, OT for each bit of an "evaluator" or "shared" port: 16 bytes of
+the garbler and 8 of the evaluator (k = 2), and its setup, see `protocols.ot`.
+Source: Zahur, Rosulek, Evans, ePrint 2014/756, or Rosulek, Roy, ePrint 2021/749, over Yao's protocol as in Lindell and
+Pinkas, ePrint 2004/175.
 """
 
 from __future__ import annotations
