@@ -58,8 +58,15 @@ def scoring_circuit(scheme: Scheme) -> Circuit:
 
 
 def _pick(table: Any, index: Any) -> Any:
-    """The entry at a secret index, in len(table) - 1 multiplexers: no index is out of range, the last entry repeats."""
-    return circuits.lookup([*table, *[table[-1]] * ((1 << index.n_bits) - len(table))], index)
+    """The entry at a secret index that is below len(table), in len(table) - 1 multiplexers.
+
+    `circuits.lookup` answers for every index, which costs more where the length is no power of two.
+    """
+    if len(table) == 1:
+        return table[0]
+    top = (len(table) - 1).bit_length() - 1
+    low, high = table[: 1 << top], table[1 << top :]
+    return circuits.select(index[top], _pick(high, index), _pick(low, index))
 
 
 def points_port(feature: Feature) -> str:
