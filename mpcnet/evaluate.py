@@ -19,7 +19,7 @@ other's inputs but what the revealed outputs tell. The inputs of every other own
 they stay private as long as both follow the protocol and do not collude. An output goes to the parties named for it
 alone: the two that compute hold random shares of it. Everybody learns the circuit, the owners, the recipients and the
 batch size; SECURITY.md says what a party that deviates can do.
-Cost: messages of 168 bytes and of 1 byte to each other party; from each third owner 32 bytes to the garbler, and for
+Cost: messages of 200 bytes and of 1 byte to each other party; from each third owner 32 bytes to the garbler, and for
 each instance n_bits / 8 bytes to the evaluator; the cost of `protocols.garbling` between the two; and 1/8 byte for each
 revealed bit and share.
 Source: XOR shares of further inputs for the two that run Yao's protocol are folklore; sound because the circuit's
@@ -40,6 +40,7 @@ from numpy.typing import NDArray
 from circuits.batch import decode_outputs
 from circuits.ir import Circuit
 from mpcnet import plan as planning
+from mpcnet.bandwidth import AUTO, LARGE_BYTES, agree_on_scheme
 from mpcnet.concurrency import together
 from mpcnet.errors import AgreementError
 from mpcnet.handout import SEED_BYTES, ShareStream, dense_rows, packed_rows, pieces
@@ -92,6 +93,7 @@ class Evaluator:
         self._turn = asyncio.Lock()
         self._count = 0
         self._ot: dict[tuple[str, str], Any] = {}
+        self._measured: dict[tuple[str, str], str] = {}
 
     async def evaluate(
         self,
@@ -102,16 +104,17 @@ class Evaluator:
         reveal_to: str | Sequence[str] | Mapping[str, str | Sequence[str]],
         compute: Sequence[str] | None = None,
         batch: int | None = None,
+        scheme: str = planning.SCHEMES[0],
         on_progress: OnProgress | None = None,
     ) -> Any:
         """As `Session.evaluate`."""
         session = self._session
         async with self._turn:
             try:
-                plan = Plan.make(circuit, session.parties, owners, reveal_to, compute)
+                plan = Plan.make(circuit, session.parties, owners, reveal_to, compute, scheme)
                 own, known = planning.encode_own(plan, session.name, inputs, batch)
                 self._count += 1
-                run = _Run(session, plan, f".evaluate/{self._count}", self._ot, self._rng, on_progress)
+                run = _Run(session, plan, f".evaluate/{self._count}", self._ot, self._measured, self._rng, on_progress)
                 agreed = await run.agree(known)
                 return await run.compute(own, agreed)
             except AgreementError:  # the others find the same by themselves, and nothing is out of step
@@ -137,11 +140,12 @@ class _Run:
         plan: Plan,
         label: str,
         ot: dict[tuple[str, str], Any],
+        measured: dict[tuple[str, str], str],
         rng: Rng,
         on_progress: OnProgress | None,
     ) -> None:
         self.session, self.plan, self.me, self.rng = session, plan, session.name, rng
-        self.stats, self.on_progress, self.ot = session.stats, on_progress, ot
+        self.stats, self.on_progress, self.ot, self.measured = session.stats, on_progress, ot, measured
         self.channels = {peer: session.open_channel(peer, label) for peer in session.peers}
         self.started = time.time()
 
@@ -246,7 +250,8 @@ class _Run:
 
         plan = self.plan
         peer = plan.evaluator if garbling else plan.garbler
-        await self._prepare()
+        scheme = await self._choose_scheme(peer, n, garbling=garbling)
+        await self._prepare(scheme)
         ot = await self._set_up_ot(peer, garbling=garbling)
         bits = dict(own)
         with self.stats.phase("inputs"):
@@ -265,19 +270,33 @@ class _Run:
                 ot=ot,
                 batch=n,
                 packed=True,
+                scheme=scheme,
                 progress=lambda done, total: self.progress("evaluate", done, total),
                 rng=self.rng,
             )
         return result
 
-    async def _prepare(self) -> None:
+    async def _choose_scheme(self, peer: str, n: int, *, garbling: bool) -> str:
+        """The scheme of the call; where that is left to the link, it is measured once in a session."""
+        plan = self.plan
+        if plan.scheme != AUTO:
+            return plan.scheme
+        if 32 * plan.circuit.and_count * n < LARGE_BYTES:
+            return planning.SCHEMES[0]
+        pair = (plan.garbler, plan.evaluator)
+        if pair not in self.measured:
+            channel = self.session.open_channel(peer, f".bandwidth/{pair[0]}")
+            self.measured[pair] = await agree_on_scheme(channel, garbling=garbling)
+        return self.measured[pair]
+
+    async def _prepare(self, scheme: str) -> None:
         """Load the kernels, and compile them where this machine has not yet, in a thread."""
         from protocols import ot
         from protocols.garbling import warm_up
 
         def load() -> None:
             ot.prepare()
-            warm_up()
+            warm_up(scheme)
 
         self.progress("prepare", 0, 1)
         with self.stats.phase("prepare"):

@@ -15,12 +15,14 @@ from numpy.typing import NDArray
 
 from circuits.errors import WidthError
 from circuits.ir import Circuit, Port
+from mpcnet.bandwidth import AUTO
 from mpcnet.errors import AgreementError, ConfigError
 
 __all__ = ["FIELDS", "STATEMENT_BYTES", "Plan", "encode_own", "settle", "state"]
 
-PROTOCOL = b"mpcnet evaluate 1: half gates, SoftSpokenOT, XOR shares of third parties"
-FIELDS = ("protocol", "circuit", "owners", "reveal_to", "compute")
+PROTOCOL = b"mpcnet evaluate 2: garbled circuits, SoftSpokenOT, XOR shares of third parties"
+FIELDS = ("protocol", "circuit", "owners", "reveal_to", "compute", "scheme")
+SCHEMES = ("half-gates", "three-halves", AUTO)
 STATEMENT_BYTES = 32 * len(FIELDS) + 8
 NO_BATCH = -1
 MAX_BATCH = 1 << 32
@@ -38,6 +40,7 @@ class Plan:
         owners: input port -> party, for every port.
         reveal_to: output port -> parties that learn it, in order, for every port.
         garbler, evaluator: the two that compute.
+        scheme: how they garble, one of SCHEMES.
     """
 
     circuit: Circuit
@@ -46,6 +49,7 @@ class Plan:
     reveal_to: Mapping[str, tuple[str, ...]]
     garbler: str
     evaluator: str
+    scheme: str = SCHEMES[0]
 
     @classmethod
     def make(
@@ -55,6 +59,7 @@ class Plan:
         owners: Mapping[str, str],
         reveal_to: str | Sequence[str] | Mapping[str, str | Sequence[str]],
         compute: Sequence[str] | None = None,
+        scheme: str = SCHEMES[0],
     ) -> Plan:
         """Check a call against the circuit and the parties.
 
@@ -63,6 +68,8 @@ class Plan:
             ConfigError: a port or party that does not exist, or one that is missing; names it.
         """
         _check_type(circuit, Circuit, "a circuit")
+        if scheme not in SCHEMES:
+            raise ConfigError(f"there is no garbling scheme {str(scheme)[:64]!r}; there are {', '.join(SCHEMES)}")
         names = tuple(parties)
         inputs = [port.name for port in circuit.inputs]
         _match("owners", "input", inputs, owners)
@@ -77,7 +84,7 @@ class Plan:
             garbler, evaluator = compute
             for name in compute:
                 _check_party("compute", name, names)
-        return cls(circuit, names, {port: owners[port] for port in inputs}, learners, garbler, evaluator)
+        return cls(circuit, names, {port: owners[port] for port in inputs}, learners, garbler, evaluator, scheme)
 
     def owned_by(self, party: str) -> tuple[Port, ...]:
         """The input ports that a party gives."""
@@ -104,6 +111,8 @@ class Plan:
             return PROTOCOL
         if name == "circuit":
             return self.circuit.digest
+        if name == "scheme":
+            return self.scheme.encode()
         if name == "compute":
             return json.dumps([self.garbler, self.evaluator]).encode()
         mapping = self.owners if name == "owners" else self.reveal_to
@@ -119,6 +128,8 @@ class Plan:
             return ", ".join(f"{port} to {'+'.join(who) or 'nobody'}" for port, who in self.reveal_to.items())
         if name == "compute":
             return f"{self.garbler} garbles, {self.evaluator} evaluates"
+        if name == "scheme":
+            return self.scheme
         return PROTOCOL.decode()
 
 

@@ -159,6 +159,7 @@ class Session:
         reveal_to: str | Sequence[str] | Mapping[str, str | Sequence[str]],
         compute: Sequence[str] | None = None,
         batch: int | None = None,
+        scheme: str = "half-gates",
         on_progress: Callable[[Progress], None] | None = None,
     ) -> Any:
         """Evaluate a circuit on inputs of several parties; every party makes the same call with its own inputs.
@@ -174,6 +175,8 @@ class Session:
             reveal_to: who learns the outputs: the names for all of them, or for each output port the names.
             compute: (garbler, evaluator); by default the owner of most input bits garbles and the next evaluates.
             batch: how many instances, as a check, or where no input says so.
+            scheme: "half-gates"; "three-halves", with 25 bytes for an AND gate instead of 32 and more work; or "auto",
+                which measures the link of the two that compute, see `mpcnet.bandwidth`.
             on_progress: called with a `Progress` now and then.
         Returns:
             What `circuit(...)` would return: a value, or a tuple of several, batched where an input was. None at a
@@ -189,7 +192,14 @@ class Session:
         if self._evaluator is None:
             self._evaluator = Evaluator(self)
         return await self._evaluator.evaluate(
-            circuit, inputs, owners=owners, reveal_to=reveal_to, compute=compute, batch=batch, on_progress=on_progress
+            circuit,
+            inputs,
+            owners=owners,
+            reveal_to=reveal_to,
+            compute=compute,
+            batch=batch,
+            scheme=scheme,
+            on_progress=on_progress,
         )
 
     async def abort(self, reason: str, *, culprit: str | None = None) -> None:

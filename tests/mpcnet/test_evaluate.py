@@ -270,9 +270,9 @@ async def test_third_owner_sends_a_seed_and_one_masked_copy() -> None:
 
     await run_sessions(sessions, role)
     links: Any = sessions["bureau"]._links
-    assert links["bank"].bytes_sent == 168 + 32 + 1
-    assert links["lender"].bytes_sent == 168 + 100 + 1
-    assert links["shop"].bytes_sent == 168 + 1
+    assert links["bank"].bytes_sent == 200 + 32 + 1
+    assert links["lender"].bytes_sent == 200 + 100 + 1
+    assert links["shop"].bytes_sent == 200 + 1
 
 
 async def test_shares_of_third_owners_are_masked() -> None:
@@ -330,7 +330,7 @@ async def test_every_disagreement_ends_everywhere_before_a_secret_moves(field: s
         assert f"bank and shop differ in {field}" in str(error)
     for session in sessions.values():
         for link in session._links.values():
-            assert all(len(message) == 168 for _, _, message in link.wire.messages)  # type: ignore[attr-defined]
+            assert all(len(message) == 200 for _, _, message in link.wire.messages)  # type: ignore[attr-defined]
 
 
 async def test_session_goes_on_after_a_disagreement() -> None:
