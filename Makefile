@@ -14,6 +14,6 @@ demo:
 	scripts/demo
 bench:
 	scripts/setup run
-	.venv/bin/python -m mpcnet.bench $(ARGS)
+	.venv/bin/mpcnet bench $(ARGS)
 lock:
 	scripts/lock

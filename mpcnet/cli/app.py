@@ -34,6 +34,7 @@ COMMANDS: dict[str, str] = {
     "run": "mpcnet.cli.run",
     "local": "mpcnet.cli.local",
     "circuit": "mpcnet.cli.circuit",
+    "bench": "mpcnet.cli.bench",
 }
 """Command name -> module, in the order of the help page."""
 
