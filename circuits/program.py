@@ -9,6 +9,8 @@ Orders
              in their order), or the circuit's own order where that keeps fewer wires alive
     depth    independent AND gates next to each other, so that one instance can hash several at once: the memory
              order, sorted within windows of WINDOW gates by AND level, XOR gates before AND gates
+    rounds   all AND gates of one level in one run, over the whole circuit, for protocols that pay by the round: as
+             many AND runs as the circuit is deep
 
 Both parties of a protocol derive the program from the same circuit; the order of its AND gates is the order of the
 garbled tables on the wire.
@@ -26,10 +28,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from circuits.ir import AND, FIRST_INPUT, Circuit
+from circuits.passes import and_levels
 
 __all__ = ["WINDOW", "Order", "Program", "schedule"]
 
-Order = Literal["memory", "depth"]
+Order = Literal["memory", "depth", "rounds"]
 Ints = NDArray[np.int32]
 
 WINDOW = 1 << 15  # gates sorted together: wide enough for AES-128 at once, small enough to keep the slots few
@@ -100,8 +103,8 @@ def schedule(circuit: Circuit, order: Order = "memory") -> Program:
         ValueError: there is no such order.
     Cost: about a microsecond for each gate, once.
     """
-    if order not in ("memory", "depth"):
-        raise ValueError(f'the orders are "memory" and "depth", not {order!r}')
+    if order not in ("memory", "depth", "rounds"):
+        raise ValueError(f'the orders are "memory", "depth" and "rounds", not {order!r}')
     key = (circuit.digest, order)
     with _lock:
         if key in _cache:
@@ -124,6 +127,8 @@ def _order(circuit: Circuit, order: Order) -> NDArray[np.int64]:
         own = np.sort(gates)
         if _most_alive(circuit, own) <= _most_alive(circuit, gates):
             gates = own
+    if order == "rounds":
+        return _by_round(circuit, gates)
     return gates if order == "memory" else _by_level(circuit, gates)
 
 
@@ -204,6 +209,12 @@ def _by_level(circuit: Circuit, gates: NDArray[np.int64]) -> NDArray[np.int64]:
             key.append(2 * deeper + step)
         parts.append(start + np.argsort(np.array(key, dtype=np.int32), kind="stable"))
     return gates[np.concatenate(parts)] if parts else gates
+
+
+def _by_round(circuit: Circuit, gates: NDArray[np.int64]) -> NDArray[np.int64]:
+    """The same gates by their AND level in the circuit, AND before XOR, as they stood within both."""
+    level = and_levels(circuit)[circuit.first_gate + gates]
+    return gates[np.argsort(2 * level + (circuit.op[gates] != AND), kind="stable")]
 
 
 def _assign_slots(circuit: Circuit, chosen: NDArray[np.int64]) -> Program:

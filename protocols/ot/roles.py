@@ -173,20 +173,28 @@ class OtReceiver:
         """Set up SoftSpokenOT: 128 base OTs, some 50 ms; the arguments and errors are those of `OtSender.setup`."""
         return cls(channel, await SoftSpokenReceiver.setup(channel, k, rng=rng), rng=rng)
 
-    async def random(self, count: int) -> tuple[NDArray[np.uint8], Blocks]:
+    async def random(
+        self, count: int, *, choices: NDArray[np.uint8] | None = None
+    ) -> tuple[NDArray[np.uint8], Blocks]:
         """Random choices, and the message of each pair that they name.
 
+        Args:
+            count: how many.
+            choices: shape (count,), values 0 or 1, in place of random ones; costs nothing more.
         Returns:
             choices, uint8 of shape (count,); messages, uint8 of shape (count, 16).
         Raises:
-            ValueError: a negative count.
+            ValueError: a negative count, or choices of a wrong shape or value.
             StateError: another call has not ended, or failed.
         Cost: that of `OtSender.random`.
         """
         count = _count(count)
+        chosen = None if choices is None else bits.as_bits(choices, "choices")
+        if chosen is not None and len(chosen) != count:
+            raise ValueError(f"choices must have shape ({count},), not ({len(chosen)},)")
         got = np.empty((count, BLOCK_BYTES), np.uint8)
         with self._once.call():
-            choices = bits.random_bits(self._rng, count)
+            choices = bits.random_bits(self._rng, count) if chosen is None else chosen
             for part in _parts(count, self._source.max_count):
                 await self._source.extend(choices[part], got[part])
         return choices, got
