@@ -19,7 +19,7 @@ from circuits.builder import Builder
 from circuits.errors import BristolError, CircuitError, InvalidCircuit, TraceError, WidthError
 from circuits.functions import argmax, argmin, concat, lookup, maximum, minimum, select, sort, sum
 from circuits.ir import Circuit, Port
-from circuits.trace import circuit
+from circuits.trace import circuit, with_style
 from circuits.types import Bit, Fixed, Int, PortType, UInt, Vec
 from circuits.values import Scalar, Value, VecValue
 
@@ -52,4 +52,5 @@ __all__ = [
     "select",
     "sort",
     "sum",
+    "with_style",
 ]

@@ -23,8 +23,8 @@ from circuits.types import PortType
 
 __all__ = ["STYLES", "Builder"]
 
-STYLES = ("few_ands",)
-"""What library blocks may optimise for. A style of low AND depth will stand beside this one."""
+STYLES = ("few_ands", "low_depth")
+"""What library blocks optimise for: AND gates, which garbling pays for, or AND depth, which GMW pays for in rounds."""
 
 
 class Builder:

@@ -10,9 +10,10 @@ from __future__ import annotations
 import inspect
 import sys
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Annotated, Any, get_args, get_origin, overload
 
-from circuits.builder import Builder
+from circuits.builder import STYLES, Builder
 from circuits.convert import assign, describe, find_builder, from_wires, unify
 from circuits.errors import CircuitError, TraceError, WidthError
 from circuits.ir import Circuit
@@ -20,7 +21,7 @@ from circuits.source import an, fail, location
 from circuits.types import PortType
 from circuits.values import Scalar, VecValue
 
-__all__ = ["circuit", "inline"]
+__all__ = ["circuit", "inline", "with_style"]
 
 
 @overload
@@ -51,7 +52,7 @@ def circuit(
         function: what to trace; run once, at once.
         name: the circuit's name; the function's by default.
         outputs: names of the output ports; out0, out1, ... by default.
-        style: what to optimise for, see `builder.STYLES`.
+        style: what to optimise for, see `builder.STYLES`; `with_style` gives another one of the circuit.
     Raises:
         TraceError: a parameter has no port type; the function asks for what is secret; the result is no value.
         WidthError: the result does not fit its annotation.
@@ -73,9 +74,7 @@ def _trace(
     where = f"{function.__code__.co_filename}:{function.__code__.co_firstlineno}: {function.__name__}"
     if inspect.iscoroutinefunction(function) or inspect.isgeneratorfunction(function):
         raise TraceError(f"{where} is async or a generator; @circuit takes a function that returns its outputs")
-    builder = Builder(name or function.__name__, style=style)
-    arguments: dict[str, Any] = {}
-    positional: list[Any] = []
+    parameters: list[tuple[str, PortType, bool]] = []
     for parameter in inspect.signature(function).parameters.values():
         if parameter.kind in (parameter.VAR_POSITIONAL, parameter.VAR_KEYWORD):
             raise TraceError(f"{where}: *{parameter.name} is no port; name each input, or take a Vec")
@@ -87,22 +86,81 @@ def _trace(
                 f"{where}: parameter {parameter.name!r} needs a port type, as in `{parameter.name}: UInt[32]`; public "
                 "values come from around the function"
             )
-        value = from_wires(builder, type, builder.input(parameter.name, type))
-        if parameter.kind is parameter.POSITIONAL_ONLY:
-            positional.append(value)
-        else:
-            arguments[parameter.name] = value
+        parameters.append((parameter.name, type, parameter.kind is parameter.POSITIONAL_ONLY))
     returns = _evaluate(inspect.signature(function).return_annotation, function, names_around, f"{where}: the result")
-    result = function(*positional, **arguments)
-    values = _results(builder, result, returns, where)
-    names = [f"out{i}" for i in range(len(values))] if outputs is None else list(outputs)
-    if len(names) != len(values):
-        raise TraceError(f"{where} has {len(values)} results, but {len(names)} names of outputs are given")
-    for output, value in zip(names, values, strict=True):
-        builder.output(output, value.type, value.wires)
-    made = builder.build()
-    object.__setattr__(made, "__doc__", function.__doc__)
-    object.__setattr__(made, "__wrapped__", function)
+    named = None if outputs is None else tuple(outputs)
+    return _Source(function, name or function.__name__, named, tuple(parameters), returns, where, style).trace(style)
+
+
+@dataclass(frozen=True)
+class _Source:
+    """What a circuit is traced from, with its annotations evaluated."""
+
+    function: Callable[..., Any]
+    name: str
+    outputs: tuple[str, ...] | None
+    parameters: tuple[tuple[str, PortType, bool], ...]
+    returns: Any
+    where: str
+    style: str
+
+    def trace(self, style: str) -> Circuit:
+        """Run the function once."""
+        builder = Builder(self.name, style=style)
+        arguments: dict[str, Any] = {}
+        positional: list[Any] = []
+        for name, type, by_position in self.parameters:
+            value = from_wires(builder, type, builder.input(name, type))
+            if by_position:
+                positional.append(value)
+            else:
+                arguments[name] = value
+        result = self.function(*positional, **arguments)
+        values = _results(builder, result, self.returns, self.where)
+        names = [f"out{i}" for i in range(len(values))] if self.outputs is None else self.outputs
+        if len(names) != len(values):
+            raise TraceError(f"{self.where} has {len(values)} results, but {len(names)} names of outputs are given")
+        for output, value in zip(names, values, strict=True):
+            builder.output(output, value.type, value.wires)
+        made = builder.build()
+        object.__setattr__(made, "__doc__", self.function.__doc__)
+        object.__setattr__(made, "__wrapped__", self.function)
+        object.__setattr__(made, "_source", self)
+        object.__setattr__(made, "_styled", {style: made})
+        return made
+
+
+def with_style(circuit: Circuit, style: str) -> Circuit:
+    """The same function, traced anew with library blocks of another style; kept for the next call.
+
+    A circuit that does not come from `@circuit` (a file, a Builder) stays as it is. So does one whose function means
+    something else by now, because what is around it has changed: that shows by tracing it anew in its own style. So the
+    function runs twice more, once.
+
+    Args:
+        style: one of `builder.STYLES`.
+    Raises:
+        ValueError: there is no such style.
+    """
+    if style not in STYLES:
+        raise ValueError(f"style is one of {', '.join(STYLES)}, not {style!r}")
+    source: _Source | None = getattr(circuit, "_source", None)
+    if source is None:
+        return circuit
+    kept: dict[str, Circuit] = circuit._styled  # type: ignore[attr-defined]
+    if style not in kept:
+        kept[style] = _retrace(circuit, source, style)
+    return kept[style]
+
+
+def _retrace(circuit: Circuit, source: _Source, style: str) -> Circuit:
+    try:
+        again, made = source.trace(source.style), source.trace(style)
+    except Exception:  # whatever the function now stumbles over, the circuit at hand is right
+        return circuit
+    if again.digest != circuit.digest or made.inputs != circuit.inputs or made.outputs != circuit.outputs:
+        return circuit
+    object.__setattr__(made, "_styled", circuit._styled)  # type: ignore[attr-defined]
     return made
 
 
@@ -182,6 +240,8 @@ def inline(circuit: Circuit, args: Sequence[Any], kwargs: Mapping[str, Any]) -> 
         except (TraceError, WidthError) as error:
             named = f"input {port.name!r} of {circuit.name} is {an(port.type)}; {_reason(error)}"
             raise fail(error.__class__, named) from None
+    if builder.style == "low_depth":
+        circuit = with_style(circuit, builder.style)
     found = builder.inline(circuit, wires)
     results = []
     for port in circuit.outputs:

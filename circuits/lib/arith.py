@@ -5,6 +5,8 @@ works modulo 2**n on words of one length n; `extend` brings them there. Counts a
 
 One full adder is one AND: with carry c, the sum of a and b is a ^ b ^ c and the next carry c ^ ((a ^ c) & (b ^ c)).
 The top bit of x + y modulo 2**n has degree n in the inputs, so n - 1 ANDs are the fewest possible.
+Where the builder's style is "low_depth" the functions here take the forms of `circuits.lib.prefix` instead: more ANDs,
+in about log2(n) levels instead of n.
 Source: Kolesnikov, Sadeghi and Schneider, Improved garbled circuit building blocks and applications to auctions and
 computing minima, CANS 2009, for adder, subtracter, comparison, multiplexer and minimum at these counts.
 """
@@ -15,6 +17,8 @@ from collections.abc import Iterable, Sequence
 
 from circuits.builder import Builder
 from circuits.ir import ONE, ZERO
+from circuits.lib import prefix
+from circuits.lib.prefix import Wires, full_adder
 
 __all__ = [
     "Wires",
@@ -32,8 +36,6 @@ __all__ = [
     "sum_words",
     "wrap_plain",
 ]
-
-Wires = list[int]
 
 
 def constant(value: int, n_bits: int) -> Wires:
@@ -53,18 +55,10 @@ def wrap_plain(value: int, n_bits: int, signed: bool) -> int:
     return value - (1 << n_bits) if signed and value >> (n_bits - 1) else value
 
 
-def full_adder(b: Builder, x: int, y: int, carry: int) -> tuple[int, int]:
-    """Sum and carry of three bits; 1 AND."""
-    if y < 2:
-        x, y = y, x
-    half = b.xor(y, carry)
-    if x < 2:  # a constant needs no XOR around the AND
-        return half ^ x, b.or_(y, carry) if x else b.and_(y, carry)
-    return b.xor(x, half), b.xor(carry, b.and_(b.xor(x, carry), half))
-
-
 def add(b: Builder, x: Sequence[int], y: Sequence[int], carry: int = ZERO) -> Wires:
     """x + y + carry modulo 2**n; n - 1 ANDs, n with a carry that is no constant 0."""
+    if b.style == "low_depth":
+        return prefix.add(b, x, y, carry)
     total = []
     for i in range(len(x) - 1):
         bit, carry = full_adder(b, x[i], y[i], carry)
@@ -76,6 +70,9 @@ def add(b: Builder, x: Sequence[int], y: Sequence[int], carry: int = ZERO) -> Wi
 
 def add_with_carry(b: Builder, x: Sequence[int], y: Sequence[int], carry: int = ZERO) -> tuple[Wires, int]:
     """x + y + carry modulo 2**n, and the carry out; n ANDs."""
+    if b.style == "low_depth":
+        total = prefix.add(b, [*x, ZERO], [*y, ZERO], carry)
+        return total[:-1], total[-1]
     total = []
     for i in range(len(x)):
         bit, carry = full_adder(b, x[i], y[i], carry)
@@ -120,6 +117,8 @@ def sum_columns(b: Builder, columns: Sequence[Iterable[int]], n_bits: int) -> Wi
         columns: columns[i] holds the wires of weight 2**i.
     Cost: about (bits in) - (bits out) ANDs; 63 for 64 bits of one weight.
     """
+    if b.style == "low_depth":
+        return prefix.sum_columns(b, columns, n_bits)
     total: Wires = []
     carries: Wires = []
     for i in range(n_bits):

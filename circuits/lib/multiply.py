@@ -6,6 +6,8 @@
 - cut: the longer word in two parts, each multiplied by the other word,
 - Karatsuba: three products of half the size instead of four.
 
+In the style "low_depth" all rows are summed at once in a tree, see `circuits.lib.prefix`.
+
 Source: Karatsuba and Ofman, 1962; Henecka, Koegl, Sadeghi, Schneider and Wehrenberg, TASTY, 2010, for its use to save
 AND gates. Deviation: the point where it begins to pay is searched for each width, not fixed.
 """
@@ -17,7 +19,7 @@ from functools import cache
 
 from circuits.builder import Builder
 from circuits.ir import ZERO
-from circuits.lib.arith import Wires, absolute, add, extend, negate, subtract, sum_columns
+from circuits.lib.arith import Wires, absolute, add, extend, negate, subtract, sum_columns, sum_words
 
 __all__ = ["multiply", "multiply_constant", "multiply_plain", "naf", "plan", "square"]
 
@@ -35,6 +37,8 @@ def multiply(b: Builder, x: Sequence[int], y: Sequence[int], n_bits: int, x_sign
     Cost: `plan(len(x), len(y), n_bits)[0]` ANDs for unsigned words. For signed ones the same by rows, or, where that is
     less, the cost of unsigned words and a conditional subtraction for each of the two.
     """
+    if b.style == "low_depth":
+        return _rows_at_once(b, list(x), list(y), n_bits, x_signed, y_signed)
     x, y = list(x[:n_bits]), list(y[:n_bits])
     corrections = [(word, other) for word, other, signed in ((x, y, x_signed), (y, x, y_signed)) if signed]
     corrections = [(word, other) for word, other in corrections if len(word) < n_bits]
@@ -127,6 +131,20 @@ def _rows(b: Builder, x: Wires, y: Wires, n: int, x_signed: bool, y_signed: bool
     return extend([*low, *high], n, signed)
 
 
+def _rows_at_once(b: Builder, x: Wires, y: Wires, n: int, x_signed: bool, y_signed: bool) -> Wires:
+    """All rows summed in one tree; the row of a sign bit as its complement and one."""
+    words: list[tuple[Wires, bool]] = []
+    ones = 0
+    for i, bit in enumerate(y[:n]):
+        row = [b.and_(wire, bit) for wire in x]
+        if y_signed and i == len(y) - 1:  # -row = NOT row + 1, with a sign of its own
+            words.append(([ZERO] * i + [wire ^ 1 for wire in extend(row, len(row) + 1, x_signed)], True))
+            ones += 1 << i
+        else:
+            words.append(([ZERO] * i + row, x_signed))
+    return sum_words(b, words, n, ones)
+
+
 def square(b: Builder, x: Sequence[int], n_bits: int, signed: bool) -> Wires:
     """x * x modulo 2**n_bits, n_bits <= 2 * len(x); about half a product: each pair of bits meets once."""
     word = absolute(b, x) if signed else list(x)
@@ -161,6 +179,8 @@ def multiply_constant(b: Builder, x: Sequence[int], signed: bool, factor: int, n
     low = -(1 << (len(x) - 1)) if signed else 0
     high = (1 << (len(x) - 1)) - 1 if signed else (1 << len(x)) - 1
     word: Wires = [ZERO]  # `sign` times x times `so_far`, in two's complement if word_signed
+    if b.style == "low_depth":
+        return _digits_at_once(b, x, signed, factor, n_bits)
     word_signed = False
     so_far = 0
     sign = 1
@@ -182,3 +202,16 @@ def multiply_constant(b: Builder, x: Sequence[int], signed: bool, factor: int, n
         word_signed = now_signed
     word = extend(word, n_bits, word_signed)
     return negate(b, word) if sign < 0 else word
+
+
+def _digits_at_once(b: Builder, x: Sequence[int], signed: bool, factor: int, n_bits: int) -> Wires:
+    """A word for each digit, summed in one tree; a negative one as its complement and one."""
+    words: list[tuple[Wires, bool]] = []
+    ones = 0
+    for k, digit in naf(factor):
+        if digit > 0:
+            words.append(([ZERO] * k + list(x), signed))
+        else:
+            words.append(([ZERO] * k + [wire ^ 1 for wire in extend(x, len(x) + 1, signed)], True))
+            ones += 1 << k
+    return sum_words(b, words, n_bits, ones)

@@ -132,7 +132,7 @@ def test_refusals() -> None:
     b.build()
     with pytest.raises(CircuitError, match="t is built already"):
         b.build()
-    with pytest.raises(ValueError, match="style is one of few_ands, not 'fast'"):
+    with pytest.raises(ValueError, match="style is one of few_ands, low_depth, not 'fast'"):
         Builder("t", style="fast")
 
 

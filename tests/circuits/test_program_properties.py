@@ -12,7 +12,7 @@ from circuits.ir import AND, FIRST_INPUT, Circuit
 from circuits.program import Order, Program, schedule
 from tests.kit.circuits import PUBLISHED, circuits, evaluate_naively, random_bits
 
-ORDERS = st.sampled_from(("memory", "depth"))
+ORDERS = st.sampled_from(("memory", "depth", "rounds"))
 
 
 def execute(program: Program, bits: np.ndarray) -> np.ndarray:
