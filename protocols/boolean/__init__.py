@@ -8,6 +8,6 @@ See `protocols.boolean.gmw` for the protocol and `protocols.boolean.triples` for
 from __future__ import annotations
 
 from protocols.boolean.gmw import evaluate_shares, warm_up
-from protocols.boolean.triples import TripleSource, Triples
+from protocols.boolean.triples import Triples, TripleSource
 
 __all__ = ["TripleSource", "Triples", "evaluate_shares", "warm_up"]

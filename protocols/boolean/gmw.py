@@ -61,7 +61,8 @@ class Level:
 
     @property
     def width(self) -> int:
-        return self.ands.stop - self.ands.start
+        """AND gates."""
+        return int(self.ands.stop - self.ands.start)
 
 
 def levels_of(program: Program) -> list[Level]:
@@ -91,7 +92,7 @@ def blocks_of(program: Program, batch: int) -> list[tuple[int, int]]:
 def rounds_of(circuit: Circuit, batch: int) -> int:
     """Messages of the openings to each peer: the depth of the circuit, once for each block of instances."""
     program = schedule(circuit, "rounds")
-    return len(blocks_of(program, batch)) * sum(level.width > 0 for level in levels_of(program))
+    return len(blocks_of(program, batch)) * len([level for level in levels_of(program) if level.width])
 
 
 async def evaluate_shares(
@@ -132,11 +133,11 @@ async def evaluate_shares(
     await run(warm_up, long=not _warm)
     levels = levels_of(program)
     blocks = blocks_of(program, batch)
-    needs = [-(-level.width * count // 8) for _, count in blocks for level in levels]
+    n_bytes = sum(-(-level.width * count // 8) for _, count in blocks for level in levels)
     outputs = [np.empty((0, circuit.n_outputs), np.uint8)]
-    if triples is None and sum(needs):
+    if triples is None and n_bytes:
         triples = await TripleSource.setup(mesh.fork("triples"), rng=rng)
-    supply = _Supply(triples, sum(needs))
+    supply = _Supply(triples, n_bytes)
     opening = mesh.fork("open")
     done, total = 0, program.and_count * batch
 

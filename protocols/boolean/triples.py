@@ -103,7 +103,7 @@ class Correlations:
 
 def first_bits(messages: NDArray[np.uint8]) -> Packed:
     """The lowest bit of each message of 16 bytes, packed: (n, 16) to (ceil(n / 8),)."""
-    return bits.pack(messages[:, 0] & 1)
+    return bits.pack(messages[:, 0] & np.uint8(1))
 
 
 def combine(a: Packed, b: Packed, found: Mapping[int, Correlations], corrections: Mapping[int, Packed]) -> Packed:
@@ -171,10 +171,12 @@ class TripleSource:
             StateError: another call has not ended, or failed.
             MessageError: a peer's message has a wrong length; names the peer.
         """
-        if isinstance(count, bool) or not isinstance(count, int | np.integer) or count < 0:
+        if type(count) is not int or count < 0:
             raise ValueError(f"count is a number of triples, from 0 on, not {count!r}")
         if self._state != "ready":
-            raise StateError("triples are being made" if self._state == "busy" else "making triples failed; set up anew")
+            raise StateError(
+                "triples are being made" if self._state == "busy" else "making triples failed; set up anew"
+            )
         self._state = "busy"
         try:
             count = -(-int(count) // 8) * 8
@@ -202,9 +204,8 @@ class TripleSource:
             return first_bits(messages)
 
         got = await all_of([*(send(peer) for peer in peers), *(choose(peer) for peer in peers)])
-        found = {
-            peer: Correlations(*sent, u) for peer, sent, u in zip(peers, got[: len(peers)], got[len(peers) :], strict=True)
-        }
+        sent, received = got[: len(peers)], got[len(peers) :]
+        found = {peer: Correlations(m0, r, u) for peer, (m0, r), u in zip(peers, sent, received, strict=True)}
         following = (mesh.party_id + 1) % mesh.n_parties
         b = found[following].r
         corrections = await self._correct(b, found, following)

@@ -173,9 +173,7 @@ class OtReceiver:
         """Set up SoftSpokenOT: 128 base OTs, some 50 ms; the arguments and errors are those of `OtSender.setup`."""
         return cls(channel, await SoftSpokenReceiver.setup(channel, k, rng=rng), rng=rng)
 
-    async def random(
-        self, count: int, *, choices: NDArray[np.uint8] | None = None
-    ) -> tuple[NDArray[np.uint8], Blocks]:
+    async def random(self, count: int, *, choices: NDArray[np.uint8] | None = None) -> tuple[NDArray[np.uint8], Blocks]:
         """Random choices, and the message of each pair that they name.
 
         Args:
