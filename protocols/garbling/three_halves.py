@@ -1,4 +1,4 @@
-"""Three halves for one AND gate, in plain Python: what the kernels compute for a million of them.
+"""Three halves for one AND gate, in plain Python, for reading and for tests: what the kernels compute for a million.
 
 Slicing. A label is two halves, A = (A_L, A_R), and so are delta and the output. Each half of the output comes out of
 two of three hashes of half the length, and three half ciphertexts serve both. With A_i, B_j for the labels of colors i,
@@ -43,7 +43,8 @@ ideal-cipher model, by the argument for `protocols.kernels.mitccrh`: each AES ca
 mu = 64 hidden hashes of its key with a probability of at most 2^-127 each, because delta has 127 random bits, and
 because 63 bits of a hash's AES block are shown to nobody and at least 64 of the others depend on delta one to one. p
 calls and q hidden hashes, three for each AND gate of an instance, give an advantage of at most 2 mu (p + q) / 2^127 =
-(p + q) / 2^120. Leaks the circuit.
+(p + q) / 2^120; and n^2 / 2^129 for n AND gates, counted once for each tile, as the random bits come from AES in
+counter mode. Leaks the circuit.
 Source: Rosulek, Roy: Three Halves Make a Whole? Beating the Half-Gates Lower Bound for Garbled Circuits, CRYPTO 2021,
 ePrint 2021/749, for AND gates, so that what is to be hidden of a truth table is the place of its 1.
 Deviations: an AES key for each use as in MITCCRH, where the paper has one key and XORs a universal hash of the tweak

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import Any
 
 import numpy as np
@@ -86,11 +87,41 @@ async def test_a_choice_that_does_not_exist_is_the_garblers_fault() -> None:
     left, right = channel_pair(names=("garbler", "evaluator"))
 
     async def hostile() -> None:
-        await left.send(b"\0")
-        await left.receive(1)
+        for _ in range(2):
+            await left.send(b"\0")
+            await left.receive(1)
         await left.send(bytes(bandwidth.PROBE_BYTES))
         await left.receive(1)
         await left.send(b"\7")
 
     with pytest.raises(MessageError, match="garbler: chose a garbling scheme that does not exist"):
         await run_pair(hostile(), agree_on_scheme(right, garbling=False))
+
+
+async def test_an_evaluator_that_comes_late_does_not_make_the_link_look_fast(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(bandwidth, "SLOW_LINK_BYTES", 60e6)
+    links, _ = memory_mesh(["bank", "lender"], bandwidth=10e6)
+    bank, lender = links[0]["lender"].channel("probe"), links[1]["bank"].channel("probe")
+
+    async def late() -> str:
+        await asyncio.sleep(0.3)
+        return await agree_on_scheme(lender, garbling=False)
+
+    assert await run_pair(agree_on_scheme(bank, garbling=True), late()) == ("three-halves", "three-halves")
+    for mine in links:
+        for link in mine.values():
+            await link.close()
+
+
+@pytest.mark.parametrize("portable_side", ["garbler", "evaluator"])
+async def test_portable_kernels_are_slower_than_any_link(portable_side: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    from protocols.kernels import cpu
+
+    monkeypatch.setattr(bandwidth, "SLOW_LINK_BYTES", float("inf"))
+    left, right = channel_pair(names=("garbler", "evaluator"))
+
+    async def role(channel: Any, name: str) -> str:
+        with cpu.use("portable" if name == portable_side else cpu.available()[0]):
+            return await agree_on_scheme(channel, garbling=name == "garbler")
+
+    assert await run_pair(role(left, "garbler"), role(right, "evaluator")) == ("half-gates", "half-gates")
