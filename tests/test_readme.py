@@ -67,6 +67,23 @@ def test_the_cost_table_is_what_the_compiler_makes(tmp_path: Path) -> None:
     assert shown == [(made.and_count, made.and_depth) for made in order]
 
 
+def test_every_link_in_the_documents_leads_somewhere() -> None:
+    pages = [*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md")]
+    links = [
+        (page, link) for page in pages for link in re.findall(r"\]\(([^)#:]+)\)", page.read_text(encoding="utf-8"))
+    ]
+    assert len(links) > 10
+    assert not [(page.name, link) for page, link in links if not (page.parent / link).exists()]
+
+
+def test_the_exit_codes_are_those_of_the_command_line() -> None:
+    from mpcnet.cli import app
+
+    shown = re.findall(r"^\| ([\d, ]+) \| [^|]+ \|$", (ROOT / "README.md").read_text(encoding="utf-8"), re.M)
+    codes = {int(code) for row in shown for code in row.split(",")}
+    assert codes == {0, *(value for name, value in vars(app).items() if name.startswith("EXIT_"))}
+
+
 def environment() -> dict[str, str]:
     return {**os.environ, "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}", "NO_COLOR": "1"}
 
