@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import errno
 import hashlib
 import signal
 import socket
@@ -165,5 +166,6 @@ def _bind(address: tuple[str, int], source: str) -> socket.socket:
         bound.bind(where)
     except OSError as error:
         bound.close()
-        raise ConnectFailed(f"cannot listen on {text}: {error.strerror}; is another program using the port?") from None
+        hint = "; is another program using the port?" if error.errno == errno.EADDRINUSE else ""
+        raise ConnectFailed(f"cannot listen on {text}: {error.strerror}{hint}") from None
     return bound

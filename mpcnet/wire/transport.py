@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import errno
 import random
 import socket
 from collections.abc import Callable
@@ -34,6 +35,10 @@ __all__ = ["MeshEvent", "connect_mesh"]
 DIAL_SECONDS: Final = 5.0
 FIRST_WAIT_SECONDS: Final = 0.05
 LONGEST_WAIT_SECONDS: Final = 1.0
+GRACE_SECONDS: Final = 2.0
+"""How long after the deadline a party that cannot say why somebody is missing waits for one that can."""
+TOO_LATE: Final = "not all parties were there within"
+"""How the reason of an end begins that a deadline brought; who hears it adds what it knows itself."""
 
 
 @dataclass(frozen=True)
@@ -69,7 +74,7 @@ async def connect_mesh(
         identity: this party; one of the roster.
         roster: everybody; the same at every party.
         job_digest: 32 bytes, the same at every party.
-        connect_seconds: how long to wait for all.
+        connect_seconds: how long to wait for all; 2 s longer where only others can know why somebody is missing.
         liveness_seconds: how long a linked peer may be silent, now and later.
         listen_socket: a bound TCP socket to listen on instead of the address in the roster; it is closed.
         on_event: called with a `MeshEvent` now and then.
@@ -93,6 +98,8 @@ async def connect_mesh(
     mesh = _Mesh(greeter, liveness_seconds, listen_socket, on_event)
     try:
         await asyncio.wait({mesh.outcome}, timeout=connect_seconds)
+        if not mesh.outcome.done() and mesh.others_know_more:
+            await asyncio.wait({mesh.outcome}, timeout=GRACE_SECONDS)
         error = mesh.outcome.exception() if mesh.outcome.done() else mesh.too_late(connect_seconds)
     except asyncio.CancelledError:
         await mesh.give_up("it was cancelled while it connected")
@@ -154,18 +161,39 @@ class _Mesh:
             for link in links:
                 link.kill()
 
+    @property
+    def others_know_more(self) -> bool:
+        """Whether this party has no reason to give, and is linked to others who may: who dials sees what is wrong."""
+        return bool(self._links) and not any(name in self._reasons for name in self._missing)
+
     def too_late(self, connect_seconds: float) -> ConnectFailed:
         """Who is missing, and why, as far as it is known."""
-        missing = [name for name in self._peers if name not in self._links]
-        if missing:
-            whys = "; ".join(f"{name}: {self._why(self._peers[name])}" for name in missing)
-        else:
+        missing = self._missing
+        whys = "; ".join(f"{name}: {self._why(self._peers[name])}" for name in missing)
+        if not missing:  # a link is missing between others: both its ends cannot have confirmed
             missing = [name for name in self._peers if name not in self._confirmed]
-            whys = "; ".join(f"{name}: is connected, but still waits for another party" for name in missing)
-        text = f"not all parties were there within {connect_seconds:g} s: {whys}"
+            whys = "; ".join(f"{name}: is connected, but {_still(name, missing)}" for name in missing)
+        text = f"{TOO_LATE} {connect_seconds:g} s: {whys}"
         if self._lobby.strangers:
             text += f" ({self._strangers()})"
         return ConnectFailed(text, peer=missing[0] if missing else "")
+
+    @property
+    def _missing(self) -> list[str]:
+        return [name for name in self._peers if name not in self._links]
+
+    def _add_own_view(self, error: PeerAborted) -> PeerAborted:
+        """Somebody's deadline passed: what this party knows of who is missing, where that is new."""
+        if not error.reason.startswith(TOO_LATE):
+            return error
+        views = [f"{name}: {self._why(self._peers[name])}" for name in self._missing]
+        if error.culprit in self._links:
+            views.append(f"{error.culprit}: is connected")
+        views = [view for view in views if view not in error.reason]
+        if not views:
+            return error
+        more = f"; seen from {self._me.name}, {', '.join(views)}"
+        return PeerAborted(f"{error}{more}", peer=error.peer, reason=error.reason + more, culprit=error.culprit)
 
     def _why(self, party: Party) -> str:
         if party.name in self._reasons:
@@ -298,6 +326,8 @@ class _Mesh:
             del self._nonces[name]
             self._reasons[name] = str(error).removeprefix(f"{name}: ")
             self._tell("lost", name, self._reasons[name])
+        elif isinstance(error, PeerAborted):
+            self._fail(self._add_own_view(error))
         else:
             self._fail(error)
 
@@ -334,9 +364,26 @@ async def _listen(me: Party, sock: socket.socket | None) -> socket.socket:
     except OSError as error:
         where = me.address if sock is None else "the socket it was given"
         text = f"{me.name}: cannot listen on {where}: {describe(error).lower()}"
-        hint = "is another program, or another run of this party, using the port? Else set `listen` in party.toml"
-        raise ConnectFailed(f"{text}; {hint}", peer=me.name) from None
+        raise ConnectFailed(f"{text}; {_listening_hint(error)}", peer=me.name) from None
     return sock
+
+
+def _listening_hint(error: OSError) -> str:
+    if isinstance(error, socket.gaierror):
+        return "is the address in the roster right? Else set `listen` in party.toml to an address of this machine"
+    if error.errno == errno.EADDRINUSE:
+        return "is another program, or another run of this party, using the port? Else set `listen` in party.toml"
+    if error.errno == errno.EACCES:
+        return "this user may not open the port; set `listen` in party.toml to one above 1023"
+    return "set `listen` in party.toml to an address of this machine"
+
+
+def _still(name: str, waiting: list[str]) -> str:
+    """What keeps a linked party, given all that have not confirmed."""
+    others = [other for other in waiting if other != name]
+    if not others:
+        return "does not confirm the session"
+    return f"still waits for {'one of ' if len(others) > 1 else ''}{', '.join(others)}"
 
 
 def _hurry(sock: socket.socket) -> None:

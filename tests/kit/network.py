@@ -17,6 +17,7 @@ import pytest
 from mpcnet.identity import Identity
 from mpcnet.roster import Party, Roster
 from mpcnet.wire.connection import Link
+from mpcnet.wire.greeting import Greeter, Guest
 from mpcnet.wire.transport import MeshEvent, connect_mesh
 from protocols.channel import Channel, exchange
 from protocols.errors import MessageError
@@ -93,6 +94,21 @@ def bound_socket() -> socket.socket:
     sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     sock.bind(("127.0.0.1", 0))
     return sock
+
+
+async def greet(net: Net, me: str, peer: str, job: bytes = JOB, nonce: bytes = b"n" * 32) -> Guest:
+    """Dial a peer and do the whole handshake by hand."""
+    greeter = Greeter(net.identities[me], net.roster, job, nonce)
+    while True:
+        sock = socket.socket()
+        sock.setblocking(False)
+        try:
+            await asyncio.get_running_loop().sock_connect(sock, ("127.0.0.1", net.port(peer)))
+        except ConnectionRefusedError:
+            sock.close()
+            await asyncio.sleep(0.01)
+            continue
+        return await greeter.greet(sock, net.roster.party(peer), where="there")
 
 
 async def gather_errors(*things: Awaitable[Any]) -> list[BaseException | None]:

@@ -1,4 +1,4 @@
-"""A mesh over real sockets and TLS: who gets in, who does not, and what everybody is told."""
+"""A mesh over real sockets and TLS: parties that connect, and parties that mean something else."""
 
 from __future__ import annotations
 
@@ -6,12 +6,6 @@ import asyncio
 import datetime
 import hashlib
 import os
-import signal
-import socket
-import ssl
-import sys
-import textwrap
-from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
@@ -19,55 +13,24 @@ from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
-from mpcnet.errors import ConnectFailed, FrameError, HandshakeFailed, MPCNetError, PeerAborted, PeerDisconnected
+from mpcnet.errors import ConnectFailed, FrameError, HandshakeFailed, MPCNetError
 from mpcnet.identity import Identity, read_certificates
 from mpcnet.roster import Party, Roster
-from mpcnet.wire import lobby
 from mpcnet.wire.driver import SocketTransport
-from mpcnet.wire.greeting import Greeter, Guest
-from mpcnet.wire.transport import connect_mesh
 from tests.kit.network import (
-    JOB,
     Net,
     bound_socket,
     close_links,
     gather_errors,
+    greet,
     make_net,
     make_roster,
-    nothing_left,
 )
-
-
-@pytest.fixture
-async def net(tmp_path: Path) -> AsyncIterator[Net]:
-    """Three parties; whatever a test does, no task and no file stays behind."""
-    async with nothing_left():
-        made = make_net(tmp_path, "bank", "bureau", "lender")
-        yield made
-        made.close()
 
 
 async def free_port() -> int:
     with bound_socket() as sock:
         return int(sock.getsockname()[1])
-
-
-async def _greet(net: Net, me: str, peer: str, job: bytes = JOB, nonce: bytes = b"n" * 32) -> Guest:
-    """Dial a peer and do the whole handshake by hand."""
-    greeter = Greeter(net.identities[me], net.roster, job, nonce)
-    while True:
-        sock = socket.socket()
-        sock.setblocking(False)
-        try:
-            await asyncio.get_running_loop().sock_connect(sock, ("127.0.0.1", net.port(peer)))
-        except ConnectionRefusedError:
-            sock.close()
-            await asyncio.sleep(0.01)
-            continue
-        return await greeter.greet(sock, net.roster.party(peer), where="there")
-
-
-# ---- it works
 
 
 @pytest.mark.parametrize("order", ["bank bureau lender", "lender bureau bank", "bureau lender bank"])
@@ -250,7 +213,7 @@ async def test_swapped_addresses_are_named_on_both_sides(net: Net) -> None:
 
 async def test_garbage_from_a_party_of_the_roster_is_named(net: Net) -> None:
     bank = asyncio.ensure_future(net.connect("bank"))
-    guest = await _greet(net, "lender", "bank")
+    guest = await greet(net, "lender", "bank")
     transport = SocketTransport(guest.sock, guest.tls)
     transport.write([b"\xff" * 100])
     transport._flush()
@@ -263,8 +226,8 @@ async def test_garbage_from_a_party_of_the_roster_is_named(net: Net) -> None:
 async def test_two_nonces_for_two_peers_are_found_out(net: Net) -> None:
     """The lender keeps two conversations with different nonces; bank and bureau notice when they compare."""
     bank, bureau = (asyncio.ensure_future(net.connect(name)) for name in ("bank", "bureau"))
-    guests = [await _greet(net, "lender", "bank", nonce=b"1" * 32)]
-    guests.append(await _greet(net, "lender", "bureau", nonce=b"2" * 32))
+    guests = [await greet(net, "lender", "bank", nonce=b"1" * 32)]
+    guests.append(await greet(net, "lender", "bureau", nonce=b"2" * 32))
     transports = [SocketTransport(guest.sock, guest.tls) for guest in guests]
     errors = await gather_errors(bank, bureau)
     assert any(isinstance(error, HandshakeFailed) for error in errors)
@@ -274,344 +237,3 @@ async def test_two_nonces_for_two_peers_are_found_out(net: Net) -> None:
         assert "another nonce than" in str(error)
     for transport in transports:
         transport.kill()
-
-
-# ---- somebody is not there
-
-
-async def test_who_never_comes_is_named_with_the_reason(net: Net) -> None:
-    errors = await gather_errors(net.connect("bureau", connect_seconds=0.6), net.connect("lender", connect_seconds=5.0))
-    assert isinstance(errors[0], ConnectFailed)
-    text = f"not all parties were there within 0.6 s: bank: at 127.0.0.1:{net.port('bank')} nobody listens"
-    assert str(errors[0]).startswith(text)
-    assert "lender" not in str(errors[0])
-    assert errors[0].peer == "bank"
-    assert isinstance(errors[1], PeerAborted)  # long before its own deadline
-    assert errors[1].culprit == "bank"
-    assert "not all parties were there within 0.6 s" in errors[1].reason
-
-
-async def test_everybody_who_never_comes_is_named(net: Net) -> None:
-    (error,) = await gather_errors(net.connect("bureau", connect_seconds=0.3))
-    assert isinstance(error, ConnectFailed)
-    assert "bank: at 127.0.0.1:" in str(error)
-    assert "; lender: never connected to 127.0.0.1:" in str(error)
-
-
-async def test_a_port_in_use_is_named(net: Net) -> None:
-    net.sockets["bank"].listen()
-    (error,) = await gather_errors(
-        connect_mesh(net.identities["bank"], net.roster, JOB, connect_seconds=5, liveness_seconds=5)
-    )
-    assert isinstance(error, ConnectFailed)
-    text = f"bank: cannot listen on 127.0.0.1:{net.port('bank')}: address already in use; is another program"
-    assert str(error).startswith(text)
-
-
-async def test_a_given_socket_whose_port_is_in_use_is_named(net: Net) -> None:
-    given = net.sockets["bank"]
-    with socket.socket() as other:  # both may be bound as long as neither listens
-        other.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        other.bind(given.getsockname())
-        other.listen()
-        (error,) = await gather_errors(net.connect("bank"))
-    assert isinstance(error, ConnectFailed)
-    assert "bank: cannot listen on the socket it was given: address already in use" in str(error)
-    assert given.fileno() == -1
-
-
-async def test_a_foreign_address_cannot_be_listened_on(net: Net) -> None:
-    parties = tuple(Party(p.name, f"192.0.2.{i + 1}", p.port, p.certificates) for i, p in enumerate(net.roster.parties))
-    (error,) = await gather_errors(
-        connect_mesh(net.identities["bank"], Roster(parties), JOB, connect_seconds=5, liveness_seconds=5)
-    )
-    assert isinstance(error, ConnectFailed)
-    assert "bank: cannot listen on 192.0.2.1" in str(error)
-    assert "party.toml" in str(error)
-
-
-async def test_a_service_that_is_no_party_is_told_apart(net: Net) -> None:
-    async def web(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        await reader.read(10)
-        writer.write(b"HTTP/1.1 400 Bad Request\r\n\r\n")
-        writer.close()
-        await writer.wait_closed()
-
-    server = await asyncio.start_server(web, sock=net.sockets.pop("bank"))
-    (error,) = await gather_errors(net.connect("lender", connect_seconds=0.5))
-    server.close()
-    await server.wait_closed()
-    assert f"bank: at 127.0.0.1:{net.port('bank')} does not speak TLS" in str(error)
-
-
-async def test_a_service_that_closes_is_told_apart(net: Net) -> None:
-    async def shut(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        writer.close()
-        await writer.wait_closed()
-
-    server = await asyncio.start_server(shut, sock=net.sockets.pop("bank"))
-    (error,) = await gather_errors(net.connect("lender", connect_seconds=0.5))
-    server.close()
-    await server.wait_closed()
-    assert f"bank: at 127.0.0.1:{net.port('bank')} c" in str(error)  # closed the connection, or connection lost
-
-
-async def test_giving_up_while_connecting_leaves_nothing(net: Net) -> None:
-    tasks = [asyncio.ensure_future(net.connect(name)) for name in ("bank", "lender")]
-    await net.until("bank", "connected")
-    await net.until("lender", "connected")
-    tasks[0].cancel()
-    errors = await gather_errors(*tasks)
-    assert isinstance(errors[0], asyncio.CancelledError)
-    assert isinstance(errors[1], PeerAborted)
-    assert str(errors[1]) == "bank ended the run: it was cancelled while it connected"
-
-
-async def test_an_error_of_the_display_ends_the_attempt(net: Net) -> None:
-    def show(event: object) -> None:
-        raise RuntimeError("the terminal is gone")
-
-    with pytest.raises(RuntimeError, match="the terminal is gone"):
-        await connect_mesh(
-            net.identities["bank"],
-            net.roster,
-            JOB,
-            connect_seconds=5,
-            liveness_seconds=5,
-            listen_socket=net.sockets.pop("bank"),
-            on_event=show,
-        )
-
-
-# ---- lost and found
-
-
-async def test_a_party_that_restarts_while_others_wait_is_taken_back(net: Net) -> None:
-    bank = asyncio.ensure_future(net.connect("bank"))
-    guest = await _greet(net, "lender", "bank")
-    guest.sock.close()
-    await net.until("bank", "lost")
-    meshes = await asyncio.gather(bank, net.connect("bureau"), net.connect("lender"))
-    await close_links(*(links for links, _ in meshes))
-
-
-async def test_the_same_process_may_dial_again(net: Net) -> None:
-    bank = asyncio.ensure_future(net.connect("bank"))
-    first = await _greet(net, "lender", "bank")
-    second = await _greet(net, "lender", "bank")
-    assert await asyncio.get_running_loop().sock_recv(first.sock, 1 << 16) is not None
-    await asyncio.sleep(0.05)
-    first.sock.close()
-    await asyncio.sleep(0.05)
-    assert not bank.done()
-    assert [event.kind for event in net.events["bank"]].count("lost") == 0
-    bank.cancel()
-    await gather_errors(bank)
-    second.sock.close()
-
-
-async def test_a_second_process_of_a_party_is_refused(net: Net) -> None:
-    bank = asyncio.ensure_future(net.connect("bank"))
-    first = await _greet(net, "lender", "bank")
-    net.sockets["lender"].close()
-    net.sockets["lender"] = bound_socket()
-    (error,) = await gather_errors(net.connect("lender"))
-    assert isinstance(error, PeerAborted)
-    assert error.culprit == "lender"
-    assert "is connected already; does another process run with the same identity?" in str(error)
-    assert not bank.done()
-    bank.cancel()
-    await gather_errors(bank)
-    first.sock.close()
-
-
-# ---- strangers
-
-
-async def test_strangers_do_not_stop_or_stay(net: Net, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(lobby, "MAX_STRANGERS", 16)
-    bank = asyncio.ensure_future(net.connect("bank"))
-    await net.until("bank", "listening")
-    address = ("127.0.0.1", net.port("bank"))
-    hello = _client_hello()
-    endless = b"\x16\x03\x01\xff\xff" + bytes(70_000)
-    kinds = [b"GET / HTTP/1.1\r\nHost: x\r\n\r\n", os.urandom(300), hello, hello[:40], b"", endless]
-    strangers = []
-    for number in range(200):
-        sock = socket.create_connection(address)
-        sock.setblocking(False)
-        sock.send(kinds[number % len(kinds)])
-        strangers.append(sock)
-        if number % 20 == 0:
-            await asyncio.sleep(0)
-    meshes = await asyncio.gather(bank, net.connect("bureau"), net.connect("lender"))
-    assert [event.kind for event in net.events["bank"]][-1] == "strangers"
-    assert "connections by strangers came to nothing" in net.events["bank"][-1].detail
-    for sock in strangers:
-        sock.close()
-    await close_links(*(links for links, _ in meshes))
-
-
-def _client_hello() -> bytes:
-    incoming, outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-    context.check_hostname = False
-    tls = context.wrap_bio(incoming, outgoing)
-    with pytest.raises(ssl.SSLWantReadError):
-        tls.do_handshake()
-    return outgoing.read()
-
-
-@pytest.mark.parametrize("certificate", ["none", "own"])
-async def test_a_stranger_with_tls_but_no_place_in_the_roster(net: Net, tmp_path: Path, certificate: str) -> None:
-    bank = asyncio.ensure_future(net.connect("bank", connect_seconds=1.0))
-    await net.until("bank", "listening")
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-    context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
-    if certificate == "own":
-        stranger = Identity.create("lender", tmp_path / "stranger")
-        context.load_cert_chain(stranger.certificate_path, stranger.key_path)
-    reader, writer = await asyncio.open_connection("127.0.0.1", net.port("bank"), ssl=context)
-    with pytest.raises(ssl.SSLError, match="ALERT"):
-        await reader.read(100)
-    writer.close()
-    await gather_errors(writer.wait_closed())
-    (error,) = await gather_errors(bank)
-    expected = {"none": "shows no certificate", "own": "shows a certificate that is not in the roster"}
-    assert f"(one connection by a stranger came to nothing; the last one {expected[certificate]}" in str(error)
-
-
-async def test_an_older_tls_is_refused(net: Net) -> None:
-    bank = asyncio.ensure_future(net.connect("bank"))
-    await net.until("bank", "listening")
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-    context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
-    context.maximum_version = ssl.TLSVersion.TLSv1_2
-    with pytest.raises(ssl.SSLError, match=r"(?i)protocol.version"):
-        await asyncio.open_connection("127.0.0.1", net.port("bank"), ssl=context)
-    bank.cancel()
-    await gather_errors(bank)
-
-
-async def test_slow_strangers_run_out_of_time(net: Net, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(lobby, "HANDSHAKE_SECONDS", 0.2)
-    bank = asyncio.ensure_future(net.connect("bank"))
-    await net.until("bank", "listening")
-    with socket.create_connection(("127.0.0.1", net.port("bank"))) as sock:
-        sock.setblocking(False)
-        sock.send(_client_hello()[:50])
-        loop = asyncio.get_running_loop()
-        async with asyncio.timeout(5):
-            while await loop.sock_recv(sock, 1000):
-                pass
-    bank.cancel()
-    await gather_errors(bank)
-
-
-# ---- in the middle
-
-
-async def test_a_party_that_dies_in_the_middle(net: Net) -> None:
-    meshes = await net.connect_all()
-    links = {name: links for name, (links, _) in meshes.items()}
-    waits = [
-        asyncio.ensure_future(links["bank"]["lender"].channel("x").receive(100)),
-        asyncio.ensure_future(links["bank"]["lender"].channel("y").send(bytes(50_000_000))),
-        asyncio.ensure_future(links["bureau"]["lender"].channel("x").receive(100)),
-    ]
-    await asyncio.sleep(0.1)
-    for link in links["lender"].values():
-        link._transport._sock.shutdown(socket.SHUT_RDWR)  # what the kernel does for a process that is killed
-        link.kill()
-    for error in await gather_errors(*waits):
-        assert isinstance(error, PeerDisconnected)
-        assert error.peer == "lender"
-        assert str(error).startswith("lender: connection lost: ")
-    await close_links(*links.values())
-
-
-async def test_changed_bytes_on_the_way_are_told_apart(net: Net) -> None:
-    meshes = await net.connect_all()
-    links = {name: links for name, (links, _) in meshes.items()}
-    waiting = asyncio.ensure_future(links["bank"]["lender"].channel("x").receive(100))
-    await asyncio.sleep(0)
-    links["lender"]["bank"]._transport._sock.send(b"\x17\x03\x03\x00\x20" + bytes(32))
-    (error,) = await gather_errors(waiting)
-    assert isinstance(error, PeerDisconnected)
-    assert str(error) == "lender: connection lost: its bytes were changed on the way"
-    await close_links(*links.values())
-
-
-async def test_an_abort_goes_over_the_wire(net: Net) -> None:
-    meshes = await net.connect_all()
-    links = {name: links for name, (links, _) in meshes.items()}
-    waits = [asyncio.ensure_future(links[name]["lender"].channel("x").receive(1)) for name in ("bank", "bureau")]
-    stuck = asyncio.ensure_future(links["lender"]["bank"].channel("y").send(bytes(80_000_000)))
-    await asyncio.sleep(0.05)
-    await asyncio.gather(*(link.abort("a model is missing") for link in links["lender"].values()))
-    for error in await gather_errors(*waits):
-        assert isinstance(error, PeerAborted)
-        assert str(error) == "lender ended the run: a model is missing"
-    (error,) = await gather_errors(stuck)
-    assert isinstance(error, MPCNetError)
-    await close_links(*links.values())
-
-
-async def test_goodbye_is_no_failure(net: Net) -> None:
-    meshes = await net.connect_all()
-    links = {name: links for name, (links, _) in meshes.items()}
-    await close_links(links["lender"])
-    channel = links["bank"]["lender"].channel("x")
-    with pytest.raises(PeerDisconnected, match="lender: has finished and left"):
-        await channel.receive(1)
-    assert links["bank"]["lender"].error is None
-    one, two = links["bank"]["bureau"].channel("x"), links["bureau"]["bank"].channel("x")
-    await asyncio.gather(one.send(b"on"), two.receive(2))
-    await close_links(*links.values())
-
-
-PEER = """
-import asyncio, sys
-from pathlib import Path
-from mpcnet.identity import Identity
-from mpcnet.roster import Roster
-from mpcnet.wire.transport import connect_mesh
-
-async def main():
-    folder = Path(sys.argv[1])
-    identity = Identity.load(folder / "lender" / "identity.key", folder / "lender" / "certificate.pem")
-    roster = Roster.loads((folder / "roster.toml").read_text())
-    links, _ = await connect_mesh(identity, roster, bytes(range(32)), connect_seconds=30, liveness_seconds=60)
-    channel = links["bank"].channel("x")
-    await channel.send(b"up")
-    await channel.receive(1)
-
-asyncio.run(main())
-"""
-
-
-@pytest.mark.parametrize("how", [signal.SIGSTOP, signal.SIGKILL], ids=["stopped", "killed"])
-async def test_a_process_that_stops_or_is_killed(tmp_path: Path, how: signal.Signals) -> None:
-    async with nothing_left():
-        net = make_net(tmp_path, "bank", "lender")
-        net.sockets.pop("lender").close()
-        (tmp_path / "roster.toml").write_text(net.roster.dumps())
-        (tmp_path / "peer.py").write_text(textwrap.dedent(PEER))
-        root = str(Path(__file__).parents[2])
-        process = await asyncio.create_subprocess_exec(
-            sys.executable, str(tmp_path / "peer.py"), str(tmp_path), env={**os.environ, "PYTHONPATH": root}
-        )
-        try:
-            links, _ = await net.connect("bank", connect_seconds=30.0, liveness_seconds=1.0)
-            channel = links["lender"].channel("x")
-            assert bytes(await channel.receive(2)) == b"up"
-            process.send_signal(how)
-            with pytest.raises(PeerDisconnected) as caught:
-                await channel.receive(1)
-            expected = {signal.SIGSTOP: "lender: silent for 1 s", signal.SIGKILL: "lender: connection lost: "}
-            assert str(caught.value).startswith(expected[how])
-            await close_links(links)
-        finally:
-            if process.returncode is None:
-                process.kill()
-            await process.wait()
