@@ -56,7 +56,7 @@ def create_party(
         parse_address(listen, "listen")
     for path in (folder / KEY_FILE, folder / CERTIFICATE_FILE, public_file(folder, name), folder / CONFIG_FILE):
         if path.exists():
-            raise ConfigError(f"{path} is there already and is not overwritten; choose another folder with --dir")
+            raise ConfigError(f"{path} is there already and is not overwritten; choose another folder")
     config = Config(
         name,
         Path(KEY_FILE),

@@ -233,24 +233,16 @@ async def _agree(session: Session, mine: Statement) -> None:
 
 def compare(me: str, statements: Mapping[str, Statement]) -> AgreementError | None:
     """The first thing in which the parties differ, as an error that names who differs from the rest; else None."""
-    checks: Sequence[tuple[str, Mapping[str, object], str]] = (
+    same_files = "the files must list the same applicants in the same order"
+    same_option = "start every party with the same --applicants, or all of them without"
+    checks: list[tuple[str, Mapping[str, object], str]] = [
         ("scheme", {p: s.scheme for p, s in statements.items()}, "every party needs the same scheme file"),
-        (
-            "number of applicants to score",
-            {p: s.applicants for p, s in statements.items()},
-            "start every party with the same --applicants",
-        ),
-        (
-            "number of records",
-            {p: s.records for p, s in statements.items()},
-            "the files must list the same applicants in the same order",
-        ),
-        (
-            "list of applicants",
-            {p: s.ids for p, s in statements.items()},
-            "the files must list the same applicants in the same order",
-        ),
-    )
+        ("number of applicants to score", {p: s.applicants for p, s in statements.items()}, same_option),
+        ("number of records", {p: s.records for p, s in statements.items()}, same_files),
+        ("list of applicants", {p: s.ids for p, s in statements.items()}, same_files),
+    ]
+    if all(s.applicants == s.records for s in statements.values()):
+        del checks[1]  # nobody asked for another number than the file has: then it is the files that differ
     for what, values, advice in checks:
         odd, usual = _odd_ones(values)
         if not odd:

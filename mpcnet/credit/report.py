@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 __all__ = ["DemoResult", "PartyFacts", "Quality", "print_demo", "print_scores", "run_facts"]
 
 SHOWN = 8
+MEASURABLE = 100  # with fewer applicants, AUC and KS say more of who happens to be among them than of the score
 PHASES = ("connect", "ot", "evaluate", "total")
 
 
@@ -57,7 +58,7 @@ class DemoResult:
         parties: in the order lender, bureau, bank.
         applicants: how many were scored.
         mismatches: how many joint results differ from scoring in the clear; None of them should.
-        auc, ks: on the scored applicants.
+        auc, ks: on the scored applicants; None where all of them are good, or all bad.
         and_gates: over all applicants.
         seconds: connect, ot, evaluate and total, at the lender.
         first: (applicant, score, decision) of the first applicants.
@@ -67,8 +68,8 @@ class DemoResult:
     parties: tuple[PartyFacts, ...]
     applicants: int
     mismatches: int
-    auc: Quality
-    ks: Quality
+    auc: Quality | None
+    ks: Quality | None
     and_gates: int
     seconds: Mapping[str, float]
     first: tuple[tuple[str, int, str], ...]
@@ -83,8 +84,8 @@ class DemoResult:
             ],
             "applicants": self.applicants,
             "mismatches": self.mismatches,
-            "auc": self.auc.as_dict(),
-            "ks": self.ks.as_dict(),
+            "auc": self.auc.as_dict() if self.auc else None,
+            "ks": self.ks.as_dict() if self.ks else None,
             "and_gates": self.and_gates,
             "seconds": {phase: round(self.seconds[phase], 4) for phase in PHASES},
         }
@@ -143,15 +144,7 @@ def print_demo(console: Console, result: DemoResult) -> None:
         style="bold green" if not result.mismatches else "bold red",
         highlight=False,
     )
-    heading(console, "How well the score separates good from bad")
-    quality = Table(box=SIMPLE)
-    for title in ("", "lender alone", "joint"):
-        quality.add_column(title, justify="left" if not title else "right")
-    quality.add_row("AUC", f"{result.auc.lender_alone:.3f}", f"{result.auc.joint:.3f}")
-    quality.add_row("KS", f"{result.ks.lender_alone:.3f}", f"{result.ks.joint:.3f}")
-    crossed = result.cross_validated
-    quality.add_row("AUC, cross-validated", f"{crossed.lender_alone:.2f}", f"{crossed.joint:.2f}", style="dim")
-    console.print(quality)
+    print_quality(console, result)
     heading(console, "What each party's process did")
     traffic = Table(box=SIMPLE)
     for title in ("", "pid", "sent", "received", "peak memory"):
@@ -161,6 +154,25 @@ def print_demo(console: Console, result: DemoResult) -> None:
         traffic.add_row(party.name, str(party.pid), sent, received, peak)
     console.print(traffic)
     print_cost(console, result.and_gates, result.seconds)
+
+
+def print_quality(console: Console, result: DemoResult) -> None:
+    """A table of AUC and KS, where there are applicants enough for them to mean something."""
+    from rich.box import SIMPLE
+    from rich.table import Table
+
+    if result.applicants < MEASURABLE or result.auc is None or result.ks is None:
+        console.print("too few applicants to measure how well the score separates good from bad", highlight=False)
+        return
+    heading(console, "How well the score separates good from bad")
+    quality = Table(box=SIMPLE)
+    for title in ("", "lender alone", "joint"):
+        quality.add_column(title, justify="left" if not title else "right")
+    quality.add_row("AUC", f"{result.auc.lender_alone:.3f}", f"{result.auc.joint:.3f}")
+    quality.add_row("KS", f"{result.ks.lender_alone:.3f}", f"{result.ks.joint:.3f}")
+    crossed = result.cross_validated
+    quality.add_row("AUC, cross-validated", f"{crossed.lender_alone:.2f}", f"{crossed.joint:.2f}", style="dim")
+    console.print(quality)
 
 
 def heading(console: Console, text: str) -> None:

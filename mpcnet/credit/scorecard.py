@@ -288,6 +288,11 @@ def load_scheme(path: str | Path) -> Scheme:
         raise ConfigError(f"{path}: {error}") from None
 
 
+def _shown(digest: str) -> str:
+    """A digest as it stands in a file, in a form that can be printed: it may be any text."""
+    return digest if re.fullmatch(r"[0-9a-fA-F]{64}", digest) else f"{digest[:64]!r}, which is no digest"
+
+
 def load_points(path: str | Path, scheme: Scheme) -> Points:
     """Read a points file and check that it belongs to a scheme.
 
@@ -297,7 +302,11 @@ def load_points(path: str | Path, scheme: Scheme) -> Points:
     path = Path(path)
     file = _read(path, _PointsFile)
     if file.scheme != scheme.digest.hex():
-        raise ConfigError(f"{path}: these points were made for another scheme; take the scheme and points of one fit")
+        raise ConfigError(
+            f"{path}: these points are for another scheme (digest {_shown(file.scheme)}) than this party's scheme file "
+            f"(digest {scheme.digest.hex()}); take scheme and points that belong together, or, where these points are "
+            f'for the present scheme, write scheme = "{scheme.digest.hex()}" in {path.name}'
+        )
     points = Points(file.base, file.cutoff, {name: tuple(table) for name, table in file.points.items()})
     try:
         points.check(scheme)

@@ -155,6 +155,17 @@ def test_the_demo(tmp_path: Path) -> None:
     assert left_behind(tmp_path) == []
 
 
+@pytest.mark.parametrize(("applicants", "measurable"), [(1, False), (3, True)])
+def test_a_demo_of_few(tmp_path: Path, applicants: int, measurable: bool) -> None:
+    done = demo(tmp_path, "--applicants", str(applicants), "--json", "outcome.json")
+    assert done.returncode == 0, done.stderr
+    assert f"{applicants} of {applicants}, bit for bit" in done.stdout
+    assert "too few applicants to measure" in done.stdout
+    outcome = json.loads((tmp_path / "outcome.json").read_text(encoding="utf-8"))
+    assert outcome["mismatches"] == 0
+    assert (outcome["auc"] is not None, outcome["ks"] is not None) == (measurable, measurable)
+
+
 def test_by_hand_in_any_order(prepared: tuple[Path, Terminals]) -> None:
     folder, terminals = prepared
     terminals.start("bank")

@@ -193,3 +193,13 @@ def test_schemes_without_a_third_party_are_possible() -> None:
     scheme = load_scheme(DATA / "scheme.toml").only(["lender", "bank"])
     assert isinstance(scheme, Scheme)
     assert scheme.holders == ("lender", "bank")
+
+
+@pytest.mark.parametrize(("asked", "advice"), [(None, "the files must list"), (9, "the same --applicants")])
+def test_the_advice_fits_how_the_parties_were_started(asked: int | None, advice: str) -> None:
+    statements = {
+        name: Statement(b"s" * 32, asked if asked is not None and name == "a" else count, count, b"i" * 32)
+        for name, count in (("a", 5), ("b", 6))
+    }
+    assert advice in str(compare("a", statements))
+    assert ("--applicants" in str(compare("b", statements))) == (asked is not None)

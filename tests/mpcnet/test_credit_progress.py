@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import io
 import json
 
@@ -166,6 +167,19 @@ def test_the_end_of_the_demo() -> None:
         assert words in shown
     assert "AND gates: 52,500, 0.1 million a second" in shown
     assert "Seconds: connect 0.10, ot 0.20, evaluate 0.50, total 1.00" in shown
+
+
+def test_few_applicants_are_no_measure() -> None:
+    few = dataclasses.replace(result(), applicants=3)
+    assert few.as_dict()["auc"] == {"lender_alone": 0.64, "joint": 0.77}
+    for case in (few, dataclasses.replace(few, applicants=1, auc=None, ks=None)):
+        console, stream = plain_console()
+        print_demo(console, case)
+        assert "too few applicants to measure how well the score separates" in stream.getvalue()
+        assert "AUC" not in stream.getvalue()
+        assert "bit for bit" in stream.getvalue()
+    assert case.as_dict()["auc"] is None
+    assert case.as_dict()["ks"] is None
 
 
 def test_the_demo_does_not_hide_a_difference() -> None:

@@ -122,8 +122,10 @@ def test_points_of_another_scheme_are_refused(tmp_path: Path) -> None:
     path = tmp_path / "points.toml"
     path.write_text(points_text(scheme), encoding="utf-8")
     other = dataclasses.replace(scheme, name="other")
-    with pytest.raises(ConfigError, match="made for another scheme"):
+    with pytest.raises(ConfigError, match="are for another scheme") as caught:
         load_points(path, other)
+    assert scheme.digest.hex() in str(caught.value)
+    assert f'scheme = "{other.digest.hex()}"' in str(caught.value)
 
 
 def test_a_broken_points_file_does_not_print_its_content(tmp_path: Path) -> None:
