@@ -32,6 +32,8 @@ if TYPE_CHECKING:
     from mpcnet.session import Session
     from mpcnet.stats import Stats
 
+    __version__: str
+
 __all__ = [
     "AgreementError",
     "Config",
@@ -50,6 +52,7 @@ __all__ = [
     "Roster",
     "Session",
     "Stats",
+    "__version__",
     "connect",
     "run",
 ]
@@ -69,9 +72,12 @@ _HOMES = {
 
 
 def __getattr__(name: str) -> Any:
-    if name not in _HOMES:
+    if name == "__version__":
+        value: Any = importlib.import_module("importlib.metadata").version("mpcnet")
+    elif name in _HOMES:
+        value = getattr(importlib.import_module(_HOMES[name]), name)
+    else:
         raise AttributeError(f"module 'mpcnet' has no attribute {name!r}")
-    value = getattr(importlib.import_module(_HOMES[name]), name)
     globals()[name] = value
     return value
 

@@ -6,13 +6,16 @@ import importlib
 import importlib.util
 import inspect
 import sys
+import traceback
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any
 
-from mpcnet.errors import ConfigError
+from circuits.errors import CircuitError
+from mpcnet.errors import ConfigError, MPCNetError
+from protocols.errors import ProtocolError
 
-__all__ = ["Main", "load_program", "name_program"]
+__all__ = ["Main", "call_program", "load_program", "name_program", "trace_of_program"]
 
 Main = Callable[..., Awaitable[Any]]
 
@@ -49,6 +52,36 @@ def load_program(name: str) -> Main:
         raise ConfigError(f"{name}: {function!r} is not an async function; define `async def {function}(session)`")
     main: Main = found
     return main
+
+
+async def call_program(main: Main, *args: Any, **kwargs: Any) -> Any:
+    """Await `main(*args, **kwargs)`; the frames of the program are those below this one."""
+    return await main(*args, **kwargs)
+
+
+def trace_of_program(error: BaseException) -> str | None:
+    """The traceback of an error from the first frame of the program on; None where it did not come out of a program.
+
+    Errors of this package and of the circuits are meant to be told in one line, and give None too.
+    """
+    if isinstance(error, MPCNetError | ProtocolError | CircuitError):
+        return None
+    ours = {call_program.__code__, load_program.__code__, _load_file.__code__}
+    frames = [frame for frame, _ in traceback.walk_tb(error.__traceback__)]
+    found = [depth for depth, frame in enumerate(frames, 1) if frame.f_code in ours]
+    if not found:
+        return None
+    start = error.__traceback__
+    for depth, frame in enumerate(frames):
+        if start is None or (depth >= found[-1] and not _imports(frame.f_code.co_filename)):
+            break
+        start = start.tb_next
+    return "".join(traceback.format_exception(type(error), error, start)).rstrip()
+
+
+def _imports(file: str) -> bool:
+    """Whether a frame belongs to Python's import, which stands between a program and its loading."""
+    return file.startswith("<frozen importlib") or file == importlib.__file__
 
 
 def name_program(function: Main | str) -> str:

@@ -41,7 +41,7 @@ def main(question: int, answer: int, listen: int, lifeline: int) -> int:
 
 def _run(job: dict[str, Any], bound: socket.socket, report: dict[str, Any]) -> int:
     from mpcnet.cli.app import describe, exit_code
-    from mpcnet.program import load_program
+    from mpcnet.program import call_program, load_program, trace_of_program
     from mpcnet.runtime import run
     from mpcnet.session import Session
 
@@ -51,7 +51,7 @@ def _run(job: dict[str, Any], bound: socket.socket, report: dict[str, Any]) -> i
 
         async def role(session: Session) -> Any:
             try:
-                return await program(session, *job["args"], **job["kwargs"])
+                return await call_program(program, session, *job["args"], **job["kwargs"])
             finally:
                 report["stats"] = session.stats.as_dict()
 
@@ -59,10 +59,11 @@ def _run(job: dict[str, Any], bound: socket.socket, report: dict[str, Any]) -> i
         if job["print"] and report["value"] is not None:
             print(report["value"], flush=True)
     except (Exception, KeyboardInterrupt) as error:
-        text = describe(error)
-        trace = "".join(traceback.format_exception(error))
+        trace = trace_of_program(error)
+        text = describe(error) if trace is None else None
+        trace = trace or "".join(traceback.format_exception(error)).rstrip()
         report["error"] = [type(error).__name__, text or str(error), getattr(error, "peer", ""), trace]
-        print(f"mpcnet: {text}" if text is not None else trace.rstrip(), file=sys.stderr, flush=True)
+        print(f"mpcnet: {text}" if text is not None else trace, file=sys.stderr, flush=True)
         return exit_code(error)
     return 0
 

@@ -26,17 +26,17 @@ if TYPE_CHECKING:
 
 __all__ = ["COMMANDS", "build", "describe", "exit_code", "main"]
 
-COMMANDS: dict[str, str] = {
-    "demo": "mpcnet.cli.demo",
-    "score": "mpcnet.cli.score",
-    "keygen": "mpcnet.cli.keygen",
-    "roster": "mpcnet.cli.roster",
-    "run": "mpcnet.cli.run",
-    "local": "mpcnet.cli.local",
-    "circuit": "mpcnet.cli.circuit",
-    "bench": "mpcnet.cli.bench",
+COMMANDS: dict[str, tuple[str, str]] = {
+    "demo": ("mpcnet.cli.demo", "Score 300 real applicants jointly, on this machine."),
+    "score": ("mpcnet.cli.score", "Score the applicants jointly, as one party."),
+    "keygen": ("mpcnet.cli.keygen", "Make a party's key, certificate and party.toml."),
+    "roster": ("mpcnet.cli.roster", "Put together, show and check who takes part."),
+    "run": ("mpcnet.cli.run", "Run a program as one party of a network."),
+    "local": ("mpcnet.cli.local", "Run all parties of a program on this machine."),
+    "circuit": ("mpcnet.cli.circuit", "Count, draw or export a circuit."),
+    "bench": ("mpcnet.cli.bench", "Measure how fast this machine is."),
 }
-"""Command name -> module, in the order of the help page."""
+"""Command name -> its module and its line on the help page, in the order of that page."""
 
 EXIT_FAILED = 1
 EXIT_USAGE = 2
@@ -62,9 +62,9 @@ def build(only: str | None = None) -> typer.Typer:
 
     def show_version(value: bool) -> None:
         if value:
-            from importlib.metadata import version
+            import mpcnet
 
-            typer.echo(f"mpcnet {version('mpcnet')}")
+            typer.echo(f"mpcnet {mpcnet.__version__}")
             raise typer.Exit
 
     @app.callback(help="Compute together over a network without showing each other the inputs.")
@@ -75,15 +75,14 @@ def build(only: str | None = None) -> typer.Typer:
     ) -> None:
         del version
 
-    for name, module_name in COMMANDS.items():
+    for name, (module_name, summary) in COMMANDS.items():
         if only in COMMANDS and name != only:
             continue
         command = importlib.import_module(module_name).command
         if isinstance(command, typer.Typer):
-            app.add_typer(command, name=name)
+            app.add_typer(command, name=name, short_help=summary)
         else:
-            settings = getattr(command, "settings", {})
-            app.command(name, **settings)(command)
+            app.command(name, short_help=summary)(command)
     return app
 
 

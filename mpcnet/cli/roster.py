@@ -42,7 +42,7 @@ def show(file: File = Path("roster.toml"), as_json: Json = False) -> None:
     _print(Roster.load(file, check_time=False), as_json)
 
 
-@command.command()
+@command.command(short_help="Check that a party's files fit together and are valid today.")
 def check(
     config: Annotated[Path, typer.Option(help="This party's party.toml, or its folder.")] = Path("party.toml"),
     as_json: Json = False,

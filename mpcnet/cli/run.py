@@ -26,11 +26,9 @@ def command(
     import json
     import sys
 
-    from mpcnet.program import load_program
+    from mpcnet.program import call_program, load_program, trace_of_program
     from mpcnet.runtime import run
     from mpcnet.session import Session
-
-    main = load_program(program)
 
     def say(text: str) -> None:
         if not quiet:
@@ -47,13 +45,19 @@ def command(
     async def role(session: Session) -> object:
         say(f"all parties are here: {', '.join(session.parties)}")
         try:
-            return await main(session, *(arguments or []))
-        except OSError as error:  # the program's own mistake: one line without a place would not help
-            raise RuntimeError(f"{program} failed with {type(error).__name__}") from error
+            return await call_program(main, session, *(arguments or []))
         finally:
             if show_stats:
                 print(json.dumps(session.stats.as_dict()), file=sys.stderr)
 
-    result = run(config, role, job=job, on_event=hear)
+    try:
+        main = load_program(program)
+        result = run(config, role, job=job, on_event=hear)
+    except Exception as error:
+        trace = trace_of_program(error)
+        if trace is None:
+            raise
+        print(trace, file=sys.stderr)
+        raise typer.Exit(1) from None
     if result is not None:
         print(result)

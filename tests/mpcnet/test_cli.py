@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+import mpcnet
 from circuits.errors import BristolError
 from mpcnet import errors
 from mpcnet.cli import app
@@ -19,6 +20,13 @@ def test_help_lists_every_command(capsys: pytest.CaptureFixture[str]) -> None:
     out = capsys.readouterr().out
     for name in app.COMMANDS:
         assert f"  {name} " in out
+    assert "..." not in out.split("Commands:")[1]
+
+
+@pytest.mark.parametrize("command", ["roster", "circuit"])
+def test_help_of_a_group_cuts_nothing(command: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert app.main([command, "--help"]) == 0
+    assert "..." not in capsys.readouterr().out.split("Commands:")[1]
 
 
 def test_without_arguments_it_says_how_to_use_it(capsys: pytest.CaptureFixture[str]) -> None:
@@ -29,7 +37,9 @@ def test_without_arguments_it_says_how_to_use_it(capsys: pytest.CaptureFixture[s
 
 def test_version(capsys: pytest.CaptureFixture[str]) -> None:
     assert app.main(["--version"]) == 0
-    assert capsys.readouterr().out.startswith("mpcnet 0.")
+    assert capsys.readouterr().out == f"mpcnet {mpcnet.__version__}\n"
+    assert mpcnet.__version__[0].isdigit()
+    assert "__version__" in dir(mpcnet)
 
 
 @pytest.mark.parametrize("command", app.COMMANDS)

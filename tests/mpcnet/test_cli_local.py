@@ -92,4 +92,22 @@ def test_program_with_a_defect_keeps_its_traceback(tmp_path: Path) -> None:
     (tmp_path / "program.py").write_text("async def main(session):\n    open('no such file')\n")
     done = mpcnet("local", "-n", "2", "program.py", cwd=tmp_path)
     assert done.returncode == 1
-    assert "No such file or directory" in done.stderr
+    lines = [line.removeprefix("party0 | ") for line in done.stderr.splitlines() if line.startswith("party0 | ")]
+    if lines[0].startswith("mpcnet: "):  # the other was first
+        lines = [line.removeprefix("party1 | ") for line in done.stderr.splitlines() if line.startswith("party1 | ")]
+    assert [line for line in lines if set(line) - set(" ~^")] == [
+        "Traceback (most recent call last):",
+        f'  File "{(tmp_path / "program.py").resolve()}", line 2, in main',
+        "    open('no such file')",
+        "FileNotFoundError: [Errno 2] No such file or directory: 'no such file'",
+    ]
+
+
+def test_broken_program_of_one_party_shows_its_own_frames(tmp_path: Path) -> None:
+    (tmp_path / "program.py").write_text("import json\njson.loads('')\n")
+    done = mpcnet("run", "program.py", cwd=tmp_path)
+    assert done.returncode == 1
+    assert done.stderr.startswith("Traceback (most recent call last):\n  File ")
+    assert done.stderr.splitlines()[1].endswith('program.py", line 2, in <module>')
+    assert "mpcnet/" not in done.stderr
+    assert "importlib" not in done.stderr

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from mpcnet.errors import ConfigError
-from mpcnet.program import load_program, name_program
+from mpcnet.program import call_program, load_program, name_program, trace_of_program
 from tests.integration import programs
 
 FILE = str(Path(programs.__file__))
@@ -66,6 +66,46 @@ def test_errors_of_the_program_itself_pass(tmp_path: Path) -> None:
     path.write_text("1 / 0\n")
     with pytest.raises(ZeroDivisionError):
         load_program(str(path))
+
+
+async def test_trace_begins_at_the_program(tmp_path: Path) -> None:
+    path = tmp_path / "failing.py"
+    path.write_text("def inner(x):\n    return 1 / x\n\nasync def main(session):\n    return inner(session)\n")
+    main = load_program(str(path))
+    assert await call_program(main, 2) == 0.5
+    with pytest.raises(ZeroDivisionError) as caught:
+        await call_program(main, 0)
+    trace = trace_of_program(caught.value)
+    assert trace is not None
+    places = [line.split(", ", 1)[1] for line in trace.splitlines() if line.startswith("  File ")]
+    assert places == ["line 5, in main", "line 2, in inner"]
+    with pytest.raises(TypeError) as wrong:
+        await call_program(main, 1, "too many")
+    trace = trace_of_program(wrong.value)
+    assert trace is not None
+    assert trace.startswith("TypeError: main() takes 1 positional argument")
+
+
+def test_trace_of_a_program_that_does_not_load(tmp_path: Path) -> None:
+    path = tmp_path / "broken.py"
+    for text, first in [
+        ("\n1 / 0\n", "line 2, in <module>"),
+        ("import no_such_thing_at_all\n", "line 1, in <module>"),
+        ("def f(\n", "line 1"),
+    ]:
+        path.write_text(text)
+        with pytest.raises((ZeroDivisionError, ModuleNotFoundError, SyntaxError)) as caught:
+            load_program(str(path))
+        trace = trace_of_program(caught.value)
+        assert trace is not None
+        assert [line.split(", ", 1)[1] for line in trace.splitlines() if line.startswith("  File ")] == [first]
+
+
+def test_no_trace_for_what_one_line_says_or_what_is_not_the_programs() -> None:
+    with pytest.raises(ConfigError) as caught:
+        load_program("nothing.py")
+    assert trace_of_program(caught.value) is None
+    assert trace_of_program(KeyError("a defect")) is None
 
 
 def test_names_for_other_processes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
