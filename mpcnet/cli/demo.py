@@ -17,7 +17,7 @@ def command(
         int | None, typer.Option(help="Score this many, repeating the 300. [default: 300]", min=1)
     ] = None,
     json_file: Annotated[
-        Path | None, typer.Option("--json", metavar="FILE", help="Write the outcome there as JSON.")
+        Path | None, typer.Option("--json", metavar="FILE", help="Write the outcome there as JSON; - for stdout.")
     ] = None,
     prepare: Annotated[
         Path | None, typer.Option(metavar="DIR", help="Write the three parties' folders there, and stop.")
@@ -32,26 +32,26 @@ def command(
     all, compares with scoring in the clear.
     """
     del protocol  # one so far
-    import json
     import signal
     from types import FrameType
 
     from rich.console import Console
 
     from mpcnet.credit import demo
-    from mpcnet.credit.party import check_writable
+    from mpcnet.credit.party import STDOUT, check_writable, write_json
     from mpcnet.credit.progress import display_for
     from mpcnet.credit.report import print_demo
     from mpcnet.errors import ConfigError
 
-    console = Console()
+    aside = Console(stderr=True)
+    console = aside if json_file == STDOUT else Console()
     if prepare is not None:
         if json_file is not None:
             raise ConfigError("--json belongs to a run; with --prepare nothing runs yet")
         configs = demo.prepare(prepare)
         say_how_to_run(prepare, [str(path) for path in configs.values()], applicants)
         return
-    if json_file is not None:
+    if json_file not in (None, STDOUT):
         check_writable(json_file)
 
     def stop(number: int, frame: FrameType | None) -> None:
@@ -59,14 +59,14 @@ def command(
 
     signal.signal(signal.SIGTERM, stop)
     try:
-        result = demo.run_demo(display_for(console, demo.PARTIES), applicants=applicants)
+        result = demo.run_demo(display_for(aside, demo.PARTIES), applicants=applicants)
     except demo.PartiesFailed as error:
         for party, reason in error.reasons:
             typer.echo(f"mpcnet: {party}: {reason}", err=True)
         raise typer.Exit(error.exit_code) from None
     print_demo(console, result)
     if json_file is not None:
-        json_file.write_text(json.dumps(result.as_dict(), indent=2) + "\n", encoding="utf-8")
+        write_json(json_file, result.as_dict())
     if result.mismatches:
         raise typer.Exit(1)
 
@@ -75,7 +75,8 @@ def say_how_to_run(folder: Path, configs: list[str], applicants: int | None) -> 
     """Print the commands for three terminals."""
     import shlex
 
-    from mpcnet.credit.demo import EXPECTED_FILE, SCORES_FILE
+    from mpcnet.credit.demo import EXPECTED_FILE
+    from mpcnet.credit.party import SCORES_FILE
 
     more = f" --applicants {applicants}" if applicants is not None else ""
     typer.echo(f"{folder} holds the folders of three parties. Start each in a terminal of its own, in any order:")

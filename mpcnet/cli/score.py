@@ -23,11 +23,15 @@ def command(
         int | None, typer.Option(help="Score this many, repeating the list. [default: one for each record]", min=1)
     ] = None,
     json_file: Annotated[
-        Path | None, typer.Option("--json", metavar="FILE", help="Write bytes, gates and seconds there as JSON.")
+        Path | None,
+        typer.Option("--json", metavar="FILE", help="Write bytes, gates and seconds there as JSON; - for stdout."),
     ] = None,
     output: Annotated[
         Path | None,
-        typer.Option(metavar="CSV", help="At the lender: write the scores there, not where party.toml says."),
+        typer.Option(
+            metavar="CSV",
+            help="At the lender: write the scores there, not where party.toml says. [default: scores.csv beside it]",
+        ),
     ] = None,
     protocol: Annotated[ScoreProtocol, typer.Option(help="yao: two of the parties garble and evaluate.")] = (
         ScoreProtocol.YAO

@@ -30,7 +30,7 @@ from mpcnet.config import Deadlines, ScoreConfig
 from mpcnet.credit import german
 from mpcnet.credit.job import Scores, check_count
 from mpcnet.credit.metrics import auc, ks
-from mpcnet.credit.party import SCORES_HEADER
+from mpcnet.credit.party import SCORES_FILE, SCORES_HEADER
 from mpcnet.credit.progress import Display, read_step
 from mpcnet.credit.records import Records, read_records, write_rows
 from mpcnet.credit.report import SHOWN, DemoResult, PartyFacts, Quality
@@ -42,7 +42,7 @@ __all__ = ["PARTIES", "PartiesFailed", "expected_scores", "prepare", "run_demo"]
 
 PARTIES = ("lender", "bureau", "bank")
 EXPECTED_FILE = "expected.csv"
-SCHEME_FILE, POINTS_FILE, SCORES_FILE = "scheme.toml", "points.toml", "scores.csv"
+SCHEME_FILE, POINTS_FILE = "scheme.toml", "points.toml"
 ALONE_FILE = "lender_alone.toml"
 BY_HAND = Deadlines(connect=300.0)  # three people, three terminals
 GRACE_SECONDS = 30.0  # once one party has failed the others hear of it within the liveness deadline

@@ -6,12 +6,13 @@ for this party, and the first compilation is charged to no deadline.
 
 from __future__ import annotations
 
+import contextlib
 import importlib
 import json
 import os
 import sys
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -28,9 +29,12 @@ if TYPE_CHECKING:
     from mpcnet.evaluate import Progress
     from mpcnet.session import Session
 
-__all__ = ["SCORES_HEADER", "check_writable", "run_party"]
+__all__ = ["SCORES_FILE", "SCORES_HEADER", "STDOUT", "check_writable", "run_party", "write_json"]
 
 COMPILING_SECONDS = 3.0  # loading compiled kernels takes a fraction of it
+READING_SECONDS = 1.0  # shorter than anybody wonders
+STDOUT = Path("-")
+SCORES_FILE = "scores.csv"
 SCORES_HEADER = ("applicant", "score", "decision")
 
 
@@ -48,8 +52,9 @@ def run_party(
     Args:
         config: of this party, with a [score] table.
         applicants: how many to score; by default one for each record.
-        json_file: where to write bytes, gates and seconds.
-        output: where the lender writes the scores, instead of where the configuration says.
+        json_file: where to write bytes, gates and seconds; `STDOUT` for stdout, then the rest is told on stderr.
+        output: where the lender writes the scores, instead of where the configuration says; by default scores.csv
+            beside party.toml. A file that is there is removed before the run: what is there afterwards is of this run.
         progress_json: write steps as JSON lines on stdout, and nothing else there, for a parent process.
         listen_fd: an inherited, bound TCP socket to listen on.
     Returns:
@@ -62,17 +67,34 @@ def run_party(
 
     from mpcnet.runtime import run
 
-    console = Console()
-    job = ScoreJob.load(config, applicants)
+    if progress_json and json_file == STDOUT:
+        raise ConfigError("--json - and --progress-json both need stdout; give --json a file")
+    aside = Console(stderr=True)
+    console = aside if json_file == STDOUT else Console()
+    display: Display = StepWriter(sys.stdout) if progress_json else display_for(aside, [config.name])
+    data = config.score.data.name if config.score is not None and config.score.data is not None else ""
+
+    def announce_reading() -> None:
+        if progress_json:
+            display.show(config.name, Step("read", detail=data))
+        else:
+            aside.print(f"reading {data} ...", markup=False, highlight=False, soft_wrap=True)
+
+    with unless_quick(READING_SECONDS, announce_reading):
+        job = ScoreJob.load(config, applicants)
     if output is not None and not job.is_lender:
         raise ConfigError(f"--output is for {job.scheme.lender}: {job.name} learns no score")
-    if output is None and job.is_lender and config.score is not None:
-        output = config.score.output
-    for file in filter(None, (json_file, output)):
-        check_writable(file)
+    if output is None and job.is_lender:
+        output = _default_output(config)
+    if json_file not in (None, STDOUT):
+        check_writable(json_file)
+    if output is not None:
+        _check_output(output, config)
+        _remove_stale(output)
+
+    listen_socket = _adopt(listen_fd)
 
     facts: dict[str, Any] = {}
-    display: Display = StepWriter(sys.stdout) if progress_json else display_for(console, [job.name])
     with display:
 
         async def role(session: Session) -> Scores | None:
@@ -96,14 +118,14 @@ def run_party(
         if job.computes:
             compile_kernels(lambda: display.show(job.name, Step("compile")))
         try:
-            scores = run(config, role, job="mpcnet score", listen_socket=_adopt(listen_fd), on_event=hear)
+            scores = run(config, role, job="mpcnet score", listen_socket=listen_socket, on_event=hear)
         except BaseException:
             display.show(job.name, Step("failed"))
             raise
         if scores is not None and output is not None:
             write_rows(output, SCORES_HEADER, scores.rows(job.records))
         if json_file is not None:
-            json_file.write_text(json.dumps(facts, indent=2) + "\n", encoding="utf-8")
+            write_json(json_file, facts)
         display.show(job.name, Step("done", bytes_sent=facts["bytes_sent"]))
     if not progress_json:
         print_scores(console, job, scores, facts)
@@ -121,11 +143,18 @@ def compile_kernels(announce: Callable[[], None]) -> None:
     from protocols import garbling, ot
 
     importlib.import_module("protocols.kernels.garble")  # Numba itself, which is slow to import, and compiles nothing
-    patience = threading.Timer(COMPILING_SECONDS, announce)
-    patience.start()
-    try:
+    with unless_quick(COMPILING_SECONDS, announce):
         ot.prepare()
         garbling.warm_up()
+
+
+@contextlib.contextmanager
+def unless_quick(seconds: float, announce: Callable[[], None]) -> Iterator[None]:
+    """Call `announce` from another thread if the body is not over after so many seconds."""
+    patience = threading.Timer(seconds, announce)
+    patience.start()
+    try:
+        yield
     finally:
         patience.cancel()
         patience.join()
@@ -150,6 +179,45 @@ def _adopt(listen_fd: int | None) -> socket.socket | None:
         raise ConfigError(f"--listen-fd {listen_fd}: {error.strerror}") from None
 
 
+def _default_output(config: Config) -> Path:
+    """Where the scores go at the lender: where party.toml says, or beside it."""
+    if config.score is not None and config.score.output is not None:
+        return config.score.output
+    return Path(config.source).absolute().parent / SCORES_FILE
+
+
+def _check_output(output: Path, config: Config) -> None:
+    """Raise `ConfigError` where scores cannot be written, or would replace one of this party's own files."""
+    check_writable(output)
+    own: list[Path | None] = [config.identity, config.certificate, config.roster, Path(config.source)]
+    if config.score is not None:
+        own += [config.score.data, config.score.scheme, config.score.points]
+    if output.resolve() in {path.resolve() for path in own if path is not None}:
+        raise ConfigError(f"{output}: the scores would replace a file that this run reads; give another with --output")
+
+
+def _remove_stale(output: Path) -> None:
+    """Remove the scores of an earlier run, so that a run that fails leaves none that look like its own."""
+    try:
+        if output.is_file():
+            output.resolve().unlink()
+    except OSError as error:
+        raise ConfigError(f"{output}: cannot be replaced: {error.strerror}") from None
+
+
+def write_json(file: Path, found: Any) -> None:
+    """Write an object as JSON, on stdout where the file is `STDOUT`."""
+    text = json.dumps(found, indent=2) + "\n"
+    if file == STDOUT:
+        sys.stdout.write(text)
+        sys.stdout.flush()
+    else:
+        file.write_text(text, encoding="utf-8")
+
+
 def check_writable(file: Path) -> None:
+    """Raise `ConfigError` unless a file can be made there."""
+    if file == STDOUT:
+        raise ConfigError("-: this is not written to stdout; give a file")
     if file.is_dir() or not file.absolute().parent.is_dir() or not os.access(file.absolute().parent, os.W_OK):
         raise ConfigError(f"{file}: cannot be written there; give a file in a folder that exists")

@@ -22,6 +22,7 @@ __all__ = ["Display", "Step", "StepWriter", "display_for", "read_step", "step_of
 
 WORDS: Mapping[str, str] = {
     "start": "starting",
+    "read": "reading",
     "compile": "compiling kernels, first run only ...",
     "connect": "waiting for",
     "connected": "connected",

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import threading
 from pathlib import Path
 
 import pytest
+from rich.console import Console
 
 from mpcnet.cli.app import main
+from mpcnet.config import Config
 from mpcnet.credit import demo
+from mpcnet.credit import party as party_module
+from mpcnet.credit.job import ScoreJob
 from mpcnet.credit.metrics import auc
 from mpcnet.errors import ConfigError
 
@@ -54,18 +59,55 @@ def test_mistakes(
     [
         ("bank", ["--output", "scores.csv"], "--output is for lender: bank learns no score"),
         ("lender", ["--output", "nowhere/scores.csv"], "nowhere/scores.csv: cannot be written there"),
+        ("lender", ["--output", "-"], "this is not written to stdout; give a file"),
+        ("lender", ["--output", "credit/lender/lender.csv"], "the scores would replace a file that this run reads"),
+        ("lender", ["--output", "credit/lender/../lender/points.toml"], "would replace a file that this run reads"),
         ("lender", ["--json", "."], "cannot be written there"),
+        ("lender", ["--json", "-", "--progress-json"], "both need stdout"),
         ("bureau", ["--listen-fd", "987"], "--listen-fd 987"),
     ],
 )
 def test_mistakes_of_one_party(
-    party: str, arguments: list[str], reason: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    party: str,
+    arguments: list[str],
+    reason: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
+    monkeypatch.chdir(tmp_path)
     configs = demo.prepare(tmp_path / "credit")
+    before = {path: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()}
     assert main(["score", "--config", str(configs[party]), *arguments]) == 2
     captured = capsys.readouterr()
     assert reason in captured.err
     assert captured.err.count("\n") == 1
+    assert {path: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()} == before
+
+
+def test_reading_a_large_file_is_announced(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    configs = demo.prepare(tmp_path)
+
+    def read_slowly(config: Config, applicants: int | None = None) -> ScoreJob:
+        assert announced.wait(10)
+        raise ConfigError("enough read")
+
+    announced = threading.Event()
+    show = Console.print
+
+    def print_and_note(console: Console, *texts: object, **options: object) -> None:
+        show(console, *texts, **options)  # type: ignore[arg-type]
+        announced.set()
+
+    monkeypatch.setattr(party_module, "READING_SECONDS", 0.0)
+    monkeypatch.setattr(ScoreJob, "load", read_slowly)
+    monkeypatch.setattr(Console, "print", print_and_note)
+    assert main(["score", "--config", str(configs["lender"])]) == 2
+    captured = capsys.readouterr()
+    assert captured.out == ""
+    assert captured.err == "reading lender.csv ...\nmpcnet: enough read\n"
 
 
 def test_prepare_where_nothing_can_be_written(tmp_path: Path) -> None:
