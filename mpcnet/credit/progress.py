@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from mpcnet.evaluate import Progress
 
-__all__ = ["Display", "Step", "StepWriter", "display_for", "read_step", "step_of"]
+__all__ = ["Display", "Step", "StepWriter", "counted", "display_for", "megabytes", "read_step", "step_of"]
 
 WORDS: Mapping[str, str] = {
     "start": "starting",
@@ -139,7 +139,8 @@ class TerminalDisplay:
         )
         width = max(map(len, parties))
         self._tasks = {
-            party: self._progress.add_task(f"{party:<{width}}", total=None, sent=megabytes(0), step=WORDS["start"])
+            # a total of 1, not none: an indeterminate bar looks like a full one where there are no colours
+            party: self._progress.add_task(f"{party:<{width}}", total=1, sent=megabytes(0), step=WORDS["start"])
             for party in parties
         }
 
@@ -206,4 +207,11 @@ def read_step(line: str) -> tuple[str, Step] | None:
 
 def megabytes(n_bytes: int) -> str:
     """A number of bytes for people."""
-    return f"{n_bytes / 1e6:,.1f} MB" if n_bytes >= 1e6 else f"{n_bytes / 1e3:,.1f} kB"
+    if n_bytes >= 999_950_000:  # what would be shown as 1,000.0 MB
+        return f"{n_bytes / 1e9:,.1f} GB"
+    return f"{n_bytes / 1e6:,.1f} MB" if n_bytes >= 999_950 else f"{n_bytes / 1e3:,.1f} kB"
+
+
+def counted(number: int, thing: str) -> str:
+    """`1 applicant`, `2 applicants`."""
+    return f"{number:,} {thing}" if number == 1 else f"{number:,} {thing}s"

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from itertools import islice
 from typing import TYPE_CHECKING, Any
 
-from mpcnet.credit.progress import megabytes
+from mpcnet.credit.progress import counted, megabytes
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -19,6 +19,7 @@ __all__ = ["DemoResult", "PartyFacts", "Quality", "print_demo", "print_scores", 
 SHOWN = 8
 MEASURABLE = 100  # with fewer applicants, AUC and KS say more of who happens to be among them than of the score
 PHASES = ("connect", "ot", "evaluate", "total")
+PHASE_WORDS = {"connect": "connecting", "ot": "oblivious transfer", "evaluate": "evaluating", "total": "in all"}
 
 
 @dataclass(frozen=True)
@@ -116,7 +117,7 @@ def print_scores(console: Console, job: ScoreJob, scores: Scores | None, facts: 
     """What one party sees at its end of a run by hand."""
     if scores is None:
         console.print(
-            f"{job.applicants:,} applicants scored. {job.name} learns nothing; score and decision are at "
+            f"{counted(job.applicants, 'applicant')} scored. {job.name} learns nothing; score and decision are at "
             f"{job.scheme.lender}.",
             highlight=False,
         )
@@ -124,7 +125,7 @@ def print_scores(console: Console, job: ScoreJob, scores: Scores | None, facts: 
         heading(console, "The first applicants")
         console.print(first_applicants(islice(scores.rows(job.records), SHOWN), job.applicants))
         accepted = int(scores.accepted.sum())
-        console.print(f"{accepted:,} of {job.applicants:,} reach the cutoff", highlight=False)
+        console.print(f"At or above the cutoff: {accepted:,} of {job.applicants:,}", highlight=False)
     sent, received = megabytes(facts["bytes_sent"]), megabytes(facts["bytes_received"])
     console.print(f"Bytes: {sent} sent, {received} received", highlight=False)
     print_cost(console, facts["and_gates"], facts["seconds"])
@@ -200,6 +201,14 @@ def first_applicants(rows: Any, count: int) -> Any:
 
 def print_cost(console: Console, and_gates: int, seconds: Mapping[str, float]) -> None:
     """AND gates, and seconds of each phase."""
-    rate = f", {and_gates / seconds['evaluate'] / 1e6:,.1f} million a second" if seconds["evaluate"] > 0 else ""
-    console.print(f"AND gates: {and_gates:,}{rate}", highlight=False)
-    console.print("Seconds: " + ", ".join(f"{phase} {seconds[phase]:.2f}" for phase in PHASES), highlight=False)
+    rate = and_gates / seconds["evaluate"] if seconds["evaluate"] > 0 else 0.0
+    console.print(f"AND gates: {and_gates:,}{rate_in_words(rate)}", highlight=False)
+    phases = ", ".join(f"{PHASE_WORDS[phase]} {seconds[phase]:.2f}" for phase in PHASES)
+    console.print(f"Seconds: {phases} (phases can overlap)", highlight=False)
+
+
+def rate_in_words(rate: float) -> str:
+    """AND gates a second, in the unit that suits; nothing where there are too few to speak of a rate."""
+    if rate >= 1e6:
+        return f", {rate / 1e6:,.1f} million a second"
+    return f", {rate / 1e3:,.0f} thousand a second" if rate >= 1e4 else ""

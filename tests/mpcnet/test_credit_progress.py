@@ -17,13 +17,14 @@ from mpcnet.credit.progress import (
     Step,
     StepWriter,
     TerminalDisplay,
+    counted,
     display_for,
     megabytes,
     read_step,
     step_of,
 )
 from mpcnet.credit.records import Records
-from mpcnet.credit.report import DemoResult, PartyFacts, Quality, print_demo, print_scores, run_facts
+from mpcnet.credit.report import DemoResult, PartyFacts, Quality, print_demo, print_scores, rate_in_words, run_facts
 from mpcnet.credit.scorecard import Feature, Points, Scheme
 from mpcnet.evaluate import Progress
 from mpcnet.stats import Stats
@@ -126,7 +127,24 @@ def test_every_phase_of_an_evaluation_has_words() -> None:
 
 
 def test_bytes_for_people() -> None:
-    assert [megabytes(n) for n in (0, 1200, 1_500_000, 2_000_000_000)] == ["0.0 kB", "1.2 kB", "1.5 MB", "2,000.0 MB"]
+    sizes = (0, 1200, 999_949, 999_950, 1_500_000, 999_949_999, 999_950_000, 3_504_900_000)
+    shown = ["0.0 kB", "1.2 kB", "999.9 kB", "1.0 MB", "1.5 MB", "999.9 MB", "1.0 GB", "3.5 GB"]
+    assert [megabytes(n) for n in sizes] == shown
+
+
+def test_counts_and_rates_for_people() -> None:
+    assert [counted(n, "applicant") for n in (1, 2, 3000)] == ["1 applicant", "2 applicants", "3,000 applicants"]
+    rates = [rate_in_words(rate) for rate in (0.0, 500.0, 35_000.0, 1_240_000.0)]
+    assert rates == ["", "", ", 35 thousand a second", ", 1.2 million a second"]
+
+
+def test_a_bar_is_not_full_before_anything_is_done() -> None:
+    stream = io.StringIO()
+    console = Console(file=stream, width=120, force_terminal=True, no_color=True)
+    with TerminalDisplay(console, ["lender"]) as display:
+        display.show("lender", Step("connect", detail="bank"))
+    assert "waiting for bank" in stream.getvalue()
+    assert "━" not in stream.getvalue()
 
 
 def result(mismatches: int = 0) -> DemoResult:
@@ -165,8 +183,9 @@ def test_the_end_of_the_demo() -> None:
     shown = stream.getvalue()
     for words in ("300 of 300, bit for bit", "G1", "600", "accept", "and 298 more", "0.640", "0.770", "0.66", "0.78"):
         assert words in shown
-    assert "AND gates: 52,500, 0.1 million a second" in shown
-    assert "Seconds: connect 0.10, ot 0.20, evaluate 0.50, total 1.00" in shown
+    assert "AND gates: 52,500, 105 thousand a second" in shown
+    seconds = "Seconds: connecting 0.10, oblivious transfer 0.20, evaluating 0.50, in all 1.00 (phases can overlap)"
+    assert seconds in shown
 
 
 def test_few_applicants_are_no_measure() -> None:
@@ -202,7 +221,7 @@ def test_only_the_lender_is_shown_scores() -> None:
     lender = ScoreJob("lender", scheme, Records(("A17", "B23"), {}), Points(1, 2, {"f": (0, 1)}), 2)
     console, stream = plain_console()
     print_scores(console, lender, Scores(np.array([611, 512], np.int32), np.array([True, False])), facts)
-    for words in ("A17", "611", "accept", "B23", "512", "decline", "1 of 2 reach the cutoff"):
+    for words in ("A17", "611", "accept", "B23", "512", "decline", "At or above the cutoff: 1 of 2"):
         assert words in stream.getvalue()
 
 
