@@ -23,6 +23,8 @@ from circuits.lib.arith import Wires, absolute, add, extend, negate, subtract, s
 
 __all__ = ["multiply", "multiply_constant", "multiply_plain", "naf", "plan", "square"]
 
+_Widths = tuple[int, int, int]
+
 _ALWAYS_ROWS = 12  # below this nothing beats rows
 _SEARCHED = 80  # up to this, cuts beside the middle are tried too; above it they gain little and take long to search
 
@@ -55,25 +57,48 @@ def multiply(b: Builder, x: Sequence[int], y: Sequence[int], n_bits: int, x_sign
     return product
 
 
-@cache
 def plan(a: int, c: int, n: int) -> tuple[int, str, int]:
     """The cheapest way to multiply unsigned words of a and c bits modulo 2**n: (ANDs, way, where to cut)."""
+    wanted = _widths(a, c, n)
+    open_ = [wanted]  # by hand: the chain of products of products is too long for Python's stack
+    while wanted not in _plans:
+        widths = open_[-1]
+        ways = _ways(*widths)
+        missing = [part for _, _, _, parts in ways for part in parts if part not in _plans]
+        if missing:
+            open_ += missing
+            continue
+        _plans[widths] = min((ands + sum(_plans[part][0] for part in parts), way, h) for ands, way, h, parts in ways)
+        while open_ and open_[-1] in _plans:
+            open_.pop()
+    return _plans[wanted]
+
+
+_plans: dict[_Widths, tuple[int, str, int]] = {}
+
+
+def _widths(a: int, c: int, n: int) -> _Widths:
+    """The same product as `plan` keeps it: the longer word first, no bit that does not count."""
     a, c = max(a, c), min(a, c)
-    a, c, n = min(a, n), min(c, n), min(n, a + c)
-    best = (_rows_ands(a, c, n), "rows", 0)
+    return min(a, n), min(c, n), min(n, a + c)
+
+
+@cache
+def _ways(a: int, c: int, n: int) -> list[tuple[int, str, int, list[_Widths]]]:
+    """The ways to consider: (ANDs beside those of smaller products, way, where to cut, the smaller products)."""
+    ways: list[tuple[int, str, int, list[_Widths]]] = [(_rows_ands(a, c, n), "rows", 0, [])]
     if c < _ALWAYS_ROWS:
-        return best
+        return ways
     near = 2 if a <= _SEARCHED else 0
     for h in sorted({*range(a // 2 - near, a // 2 + near + 1), (a + 1) // 2, c, a - c}):
         if 0 < h < a:
-            ands = plan(h, c, min(h + c, n))[0] + plan(a - h, c, n - h)[0] + n - h - 1
-            best = min(best, (ands, "cut", h))
+            ways.append((n - h - 1, "cut", h, [_widths(h, c, min(h + c, n)), _widths(a - h, c, n - h)]))
         if 0 < h < c and n > 2 * h:
             p, q, m = _karatsuba_widths(a, c, n, h)
-            ands = plan(h, h, 2 * h)[0] + plan(a - h, c - h, min(a + c - 2 * h, n - h))[0] + plan(p, q, m)[0]
-            ands += p - 1 + q - 1 + 2 * (m - 1) + n - h - 1
-            best = min(best, (ands, "karatsuba", h))
-    return best
+            ands = p - 1 + q - 1 + 2 * (m - 1) + n - h - 1
+            high = _widths(a - h, c - h, min(a + c - 2 * h, n - h))
+            ways.append((ands, "karatsuba", h, [_widths(h, h, 2 * h), high, _widths(p, q, m)]))
+    return ways
 
 
 def _karatsuba_widths(a: int, c: int, n: int, h: int) -> tuple[int, int, int]:
