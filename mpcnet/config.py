@@ -229,7 +229,16 @@ def _parse(path: Path) -> _File:
     except tomllib.TOMLDecodeError as error:
         raise ConfigError(f"{path}: not valid TOML: {error}") from None
     except msgspec.ValidationError as error:
-        raise ConfigError(f"{path}: {plain_validation(str(error))}") from None
+        raise ConfigError(f"{path}: {plain_validation(str(error))}{_known_keys(str(error))}") from None
+
+
+def _known_keys(message: str) -> str:
+    """After an unknown key: the keys that its table may have."""
+    if "unknown field" not in message:
+        return ""
+    place = message.partition(" - at ")[2].strip("`")
+    table = {"": _File, "$.deadlines": _Deadlines, "$.score": _Score}.get(place)
+    return f"; known are {', '.join(table.__struct_fields__)}" if table is not None else ""
 
 
 def plain_validation(message: str) -> str:

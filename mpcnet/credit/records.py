@@ -102,8 +102,8 @@ def _rows(path: Path, wanted: Sequence[str]) -> Iterator[tuple[int, list[str]]]:
                 raise ConfigError(f"{path}: the file is empty")
             places = _places(path, [name.strip() for name in header], wanted)
             for row in reader:
-                if not row:
-                    continue  # an empty line, as editors leave at the end
+                if not row or (len(row) == 1 and not row[0].strip()):
+                    continue  # an empty line, or one of blanks, as editors leave at the end
                 if len(row) != len(header):
                     raise ConfigError(
                         f"{path}, line {reader.line_num}: {len(row)} fields, but the header names {len(header)}"
@@ -124,7 +124,10 @@ def _places(path: Path, header: Sequence[str], wanted: Sequence[str]) -> list[in
         if header.count(name) > 1:
             raise ConfigError(f"{path}, line 1: column {name!r} stands there more than once")
         if name not in header:
+            alike = [there for there in header if there.casefold() == name.casefold()]
             hint = " (the columns must be separated by commas)" if len(header) == 1 else ""
+            if alike:
+                hint = f"; {alike[0]!r} differs from it in capital letters alone: rename it"
             raise ConfigError(f"{path}, line 1: column {name!r} is missing{hint}")
     return [header.index(name) for name in wanted]
 

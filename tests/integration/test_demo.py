@@ -240,6 +240,7 @@ def test_preparing_twice_overwrites_nothing(prepared: tuple[Path, Terminals], tm
     done = demo(tmp_path, "--prepare", str(folder))
     assert done.returncode == 2
     assert "is there already and is not overwritten" in done.stderr
+    assert "--dir" not in done.stderr
     assert (folder / "lender" / "identity.key").read_bytes() == key
 
 

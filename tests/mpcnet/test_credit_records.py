@@ -43,11 +43,21 @@ def reordered() -> str:
         GOOD.replace("\n", "\r\n"),
         GOOD.rstrip("\n"),
         GOOD + "\n\n",
+        GOOD.replace("\nA2", "\n  \nA2") + " \t\n",
         GOOD.replace(",", " , "),
         GOOD.replace("paid", '"paid"'),
         reordered(),
     ],
-    ids=["byte order mark", "crlf", "no last newline", "empty last lines", "spaces", "quotes", "other order"],
+    ids=[
+        "byte order mark",
+        "crlf",
+        "no last newline",
+        "empty last lines",
+        "lines of blanks",
+        "spaces",
+        "quotes",
+        "other order",
+    ],
 )
 def test_harmless_differences_are_read(tmp_path: Path, text: str) -> None:
     records = read_records(write(tmp_path, text), FEATURES)
@@ -63,6 +73,7 @@ def test_harmless_differences_are_read(tmp_path: Path, text: str) -> None:
         ("applicant,amount,history\n", "no applicant"),
         (GOOD.replace("amount", "sum"), "line 1: column 'amount' is missing"),
         (GOOD.replace("amount", "history"), "line 1: column 'amount' is missing"),
+        (GOOD.replace("amount", "Amount"), "column 'amount' is missing; 'Amount' differs from it in capital letters"),
         (GOOD.replace("applicant", "id"), "line 1: column 'applicant' is missing"),
         (GOOD.replace(",", ";"), "separated by commas"),
         ("applicant,amount,amount,history\nA1,4711,4711,paid\n", "line 1: column 'amount' stands there more than once"),
