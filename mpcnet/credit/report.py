@@ -204,7 +204,7 @@ def print_cost(console: Console, and_gates: int, seconds: Mapping[str, float]) -
     rate = and_gates / seconds["evaluate"] if seconds["evaluate"] > 0 else 0.0
     console.print(f"AND gates: {and_gates:,}{rate_in_words(rate)}", highlight=False)
     phases = ", ".join(f"{PHASE_WORDS[phase]} {seconds[phase]:.2f}" for phase in PHASES)
-    console.print(f"Seconds: {phases} (phases can overlap)", highlight=False)
+    console.print(f"Seconds: {phases} (phases can overlap)", highlight=False, soft_wrap=True)
 
 
 def rate_in_words(rate: float) -> str:
