@@ -7,14 +7,14 @@ import itertools
 import linecache
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from types import FrameType
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from circuits.errors import CircuitError, TraceError
 
-__all__ = ["an", "fail", "fail_on_truth", "location"]
+__all__ = ["an", "fail", "fail_on_truth", "line_of", "location"]
 
 _PACKAGE = str(Path(__file__).parent) + os.sep
 _E = TypeVar("_E", bound=CircuitError)
@@ -35,6 +35,18 @@ def location() -> str:
     """`file:line` of the innermost frame outside this package."""
     frame = _user_frame()
     return f"{frame.f_code.co_filename}:{frame.f_lineno}" if frame else "unknown place"
+
+
+def line_of(function: Callable[..., Any]) -> int:
+    """The line of a function's `def`, which Python's own number of its first line does not give below decorators."""
+    code = function.__code__
+    tree = _parse(code.co_filename, function.__globals__)
+    for node in ast.walk(tree) if tree else ():
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef) and node.name == code.co_name:
+            first = node.decorator_list[0] if node.decorator_list else node
+            if first.lineno == code.co_firstlineno:
+                return node.lineno
+    return code.co_firstlineno
 
 
 def fail_on_truth(what: object) -> TraceError:
@@ -67,6 +79,7 @@ _ADVICE = {
     "all": ("all()", "join the conditions with &"),
     "bool": ("bool()", "compare with 0: x != 0 is a Bit"),
 }
+_TESTS = {"if", "ifexp", "while", "assert", "filter", "match"}
 _CALLS = {"min", "max", "sorted", "sort", "any", "all", "bool"}
 
 
@@ -77,27 +90,51 @@ def _user_frame() -> FrameType | None:
     return frame
 
 
+def _parse(filename: str, names: dict[str, Any]) -> ast.Module | None:
+    try:
+        return ast.parse("".join(linecache.getlines(filename, names)))
+    except (SyntaxError, ValueError):
+        return None
+
+
 def _construct(frame: FrameType) -> str:
     """Which key of _ADVICE the running instruction belongs to; "" if the source does not tell."""
     position = next(itertools.islice(frame.f_code.co_positions(), frame.f_lasti // 2, None), None)
     if position is None or None in position:
         return ""
     line, end_line, column, end_column = position
-    try:
-        tree = ast.parse("".join(linecache.getlines(frame.f_code.co_filename, frame.f_globals)))
-    except (SyntaxError, ValueError):
+    tree = _parse(frame.f_code.co_filename, frame.f_globals)
+    if tree is None:
         return ""
     assert line is not None
     assert end_line is not None
     found = ""
+    inner: set[ast.AST] = set()  # each `not` that only turns the test of a construct round
     for node in ast.walk(tree):  # breadth first: the innermost comes last
+        if node in inner:
+            continue
         key, parts = _key(node)
+        if key in _TESTS:
+            inner.update(negation for part in parts for negation in _negations(part))
         spans = [_span(part) for part in parts]
         if any(start <= (line, column) and (end_line, end_column) <= end for start, end in spans):
             found = key
         elif key and isinstance(node, ast.stmt | ast.expr) and _span(node) == ((line, column), (end_line, end_column)):
-            found = key  # `if not x` is compiled into a jump that belongs to the whole statement
+            found = key  # Python 3.11: `if not x` is a jump that belongs to the whole statement
+            if key in _TESTS and isinstance(inside := _without_not(parts[0]), ast.BoolOp):
+                found = _key(inside)[0]
     return found
+
+
+def _negations(test: ast.AST) -> Iterator[ast.UnaryOp]:
+    """Each `not` around a test: Python 3.12 and later ask in its place, earlier ones in that of the whole construct."""
+    while isinstance(test, ast.UnaryOp) and isinstance(test.op, ast.Not):
+        yield test
+        test = test.operand
+
+
+def _without_not(test: ast.AST) -> ast.AST:
+    return next((negation.operand for negation in reversed(list(_negations(test)))), test)
 
 
 def _span(node: ast.stmt | ast.expr | ast.pattern) -> tuple[tuple[int, int], tuple[int, int]]:
@@ -123,8 +160,9 @@ def _key(node: ast.AST) -> tuple[str, Sequence[ast.expr | ast.pattern]]:
             return "in", [node]
         case ast.Compare(ops=[_, _, *_]):
             return "chain", [node]
-        case ast.comprehension(ifs=[_, *_] as tests):
-            return "filter", tests
+        case ast.ListComp() | ast.SetComp() | ast.DictComp() | ast.GeneratorExp():
+            tests = [test for generator in node.generators for test in generator.ifs]
+            return ("filter" if tests else ""), tests
         case ast.Match(cases=cases):
             return "match", [part for case in cases for part in (case.pattern, case.guard) if part]
         case ast.Call(func=ast.Name(id=name) | ast.Attribute(attr=name)) if name in _CALLS:

@@ -7,6 +7,7 @@ constants.
 
 from __future__ import annotations
 
+import contextlib
 import inspect
 import sys
 from collections.abc import Callable, Mapping, Sequence
@@ -17,7 +18,7 @@ from circuits.builder import STYLES, Builder
 from circuits.convert import assign, describe, find_builder, from_wires, unify
 from circuits.errors import CircuitError, TraceError, WidthError
 from circuits.ir import Circuit
-from circuits.source import an, fail, location
+from circuits.source import an, fail, line_of, location
 from circuits.types import PortType
 from circuits.values import Scalar, VecValue
 
@@ -71,7 +72,7 @@ def _trace(
 ) -> Circuit:
     if not inspect.isfunction(function):
         raise fail(TraceError, f"@circuit takes a function, not {describe(function)}")
-    where = f"{function.__code__.co_filename}:{function.__code__.co_firstlineno}: {function.__name__}"
+    where = f"{function.__code__.co_filename}:{line_of(function)}: {function.__name__}"
     if inspect.iscoroutinefunction(function) or inspect.isgeneratorfunction(function):
         raise TraceError(f"{where} is async or a generator; @circuit takes a function that returns its outputs")
     parameters: list[tuple[str, PortType, bool]] = []
@@ -115,11 +116,19 @@ class _Source:
                 positional.append(value)
             else:
                 arguments[name] = value
-        result = self.function(*positional, **arguments)
+        try:
+            result = self.function(*positional, **arguments)
+        except NameError as error:
+            if error.name != self.function.__name__:
+                raise
+            raise TraceError(
+                f"{self.where} calls itself, and there is no end a secret could choose; loop a public number of times, "
+                "or put the recursion, down to a public depth, into a plain function that this one calls"
+            ) from None
         values = _results(builder, result, self.returns, self.where)
         names = [f"out{i}" for i in range(len(values))] if self.outputs is None else self.outputs
         if len(names) != len(values):
-            raise TraceError(f"{self.where} has {len(values)} results, but {len(names)} names of outputs are given")
+            raise TraceError(f"{self.where} has {_count(values)}, but {len(names)} names of outputs are given")
         for output, value in zip(names, values, strict=True):
             builder.output(output, value.type, value.wires)
         made = builder.build()
@@ -167,7 +176,7 @@ def _retrace(circuit: Circuit, source: _Source, style: str) -> Circuit:
 def _evaluate(annotation: Any, function: Callable[..., Any], names_around: Mapping[str, Any], what: str) -> Any:
     """The object an annotation names; strings are looked up where the function stands."""
     if isinstance(annotation, str):
-        cells = inspect.getclosurevars(function).nonlocals
+        cells = _cells(function)
         try:
             annotation = eval(annotation, function.__globals__, {**names_around, **cells})
         except WidthError as error:
@@ -177,6 +186,15 @@ def _evaluate(annotation: Any, function: Callable[..., Any], names_around: Mappi
     if get_origin(annotation) is Annotated:
         return next((part for part in get_args(annotation)[1:] if isinstance(part, PortType)), annotation)
     return annotation
+
+
+def _cells(function: Callable[..., Any]) -> dict[str, Any]:
+    """The names of the functions around that the function uses, those with a value so far: its own has none yet."""
+    found = {}
+    for name, cell in zip(function.__code__.co_freevars, function.__closure__ or (), strict=True):
+        with contextlib.suppress(ValueError):
+            found[name] = cell.cell_contents
+    return found
 
 
 def _results(builder: Builder, result: Any, returns: Any, where: str) -> list[Scalar | VecValue]:
@@ -196,17 +214,22 @@ def _results(builder: Builder, result: Any, returns: Any, where: str) -> list[Sc
         if not isinstance(type, PortType):
             raise TraceError(f"{where}: the result is annotated {type!r}, not with a port type or tuple[...] of them")
     if several and not isinstance(result, tuple):
-        raise TraceError(f"{where} is annotated with {len(types)} results, but returns {describe(result)}")
+        raise TraceError(f"{where} is annotated with {_count(types)}, but returns {describe(result)}")
     items = result if several else (result,)
     if len(items) != len(types):
-        raise TraceError(f"{where} is annotated with {len(types)} results, but returns {len(items)}")
+        raise TraceError(f"{where} is annotated with {_count(types)}, but returns {len(items)}")
     values = []
     for i, (item, type) in enumerate(zip(items, types, strict=True)):
         try:
             values.append(assign(builder, item, type))
         except (TraceError, WidthError) as error:
-            raise error.__class__(f"{where}: result {i} is annotated {type!r}; {_reason(error)}") from None
+            which = f"result {i}" if several else "the result"
+            raise error.__class__(f"{where}: {which} is annotated {type!r}; {_reason(error)}") from None
     return values
+
+
+def _count(results: Sequence[Any]) -> str:
+    return "1 result" if len(results) == 1 else f"{len(results)} results"
 
 
 def _reason(error: CircuitError) -> str:

@@ -59,6 +59,10 @@ def sort(
     extra = None if payload is None else list(payload)
     if extra is not None and len(extra) != len(items):
         raise fail(TraceError, f"sort() of {len(items)} elements with {len(extra)} payloads")
+    if key is not None and not callable(key):
+        raise fail(
+            TraceError, f"key= of sort() is a function of one element, not {describe(key)}; a list is a payload="
+        )
     builder = find_builder(items, extra or [])
     if builder is None:
         return sort_plain(items, key=key, payload=extra, reverse=reverse)

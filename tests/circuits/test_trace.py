@@ -77,7 +77,7 @@ def test_options() -> None:
     assert f.name == "both"
     assert [(p.name, p.type) for p in f.outputs] == [("total", UInt[5]), ("less", Bit)]
     assert f(3, 9) == (12, True)
-    with pytest.raises(TraceError, match="has 1 results, but 2 names of outputs"):
+    with pytest.raises(TraceError, match="has 1 result, but 2 names of outputs"):
 
         @circuit(outputs=["a", "b"])
         def g(a: Bit) -> Bit:
@@ -157,7 +157,7 @@ def test_results_that_do_not_fit() -> None:
     def listed(a: Bit) -> Bit:
         return [a]
 
-    start = "result 0 is annotated"
+    start = "the result is annotated"
     assert trace_error(wider) == (
         f"WidthError: wider: {start} UInt[8]; a UInt[9] does not always fit UInt[8]; "
         "narrow it with .wrap(8) or .saturate(8)"

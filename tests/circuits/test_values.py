@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import operator
+from collections.abc import Callable
 from fractions import Fraction
 from typing import Any
 
@@ -248,3 +250,51 @@ def test_widening_is_checked() -> None:
         else:
             with pytest.raises(WidthError):
                 to(target, source)
+
+
+@pytest.mark.parametrize("number", [np.int64(3), np.uint8(3), np.bool_(True)], ids=["int64", "uint8", "bool"])
+@pytest.mark.parametrize(
+    "operate",
+    [
+        operator.add,
+        operator.sub,
+        operator.mul,
+        operator.floordiv,
+        operator.mod,
+        operator.and_,
+        operator.or_,
+        operator.xor,
+        operator.lshift,
+        operator.eq,
+        operator.ne,
+        operator.lt,
+        operator.le,
+        operator.gt,
+        operator.ge,
+    ],
+    ids=lambda operate: operate.__name__,
+)
+def test_a_number_of_numpy_on_the_left(operate: Callable[[Any, Any], Any], number: Any) -> None:
+    def f(a: UInt[3]):
+        return operate(number, a)
+
+    made = circuit(f)
+    for a in range(1, 8):
+        assert made(a) == operate(int(number), a)
+
+
+def test_a_fraction_of_numpy_on_the_left() -> None:
+    @circuit
+    def f(a: Fixed[8, 2]):
+        return np.float64(1.5) * a, np.float64(1.5) - a, np.float64(1.5) / a
+
+    assert f(2.0) == (3.0, -0.5, 0.75)
+
+
+def test_an_array_is_compared_with_a_vec() -> None:
+    @circuit
+    def f(v: Vec[UInt[3], 2]):
+        return np.array([1, 2]) == v, np.array([1, 2]) != v
+
+    assert f([1, 2]) == (True, False)
+    assert f([2, 2]) == (False, True)
