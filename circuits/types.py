@@ -80,7 +80,7 @@ class PortType(ABC):
             one = f"an array of shape {self.shape}" if self.shape else "one number"
             many = "(batch" + "".join(f", {n}" for n in self.shape) + (")" if self.shape else ",)")
             raise WidthError(f"{self!r} takes {one}, or a batch of shape {many}; got shape {numbers.shape}")
-        bits = self.scalar.to_bits(numbers.reshape(-1))
+        bits = self.scalar.to_bits(numbers)
         return bits.reshape(1 if batch is None else batch, self.n_bits), batch
 
     def decode(self, bits: NDArray[np.uint8]) -> NDArray[Any]:
@@ -149,17 +149,15 @@ class ScalarType(PortType):
         return _map(array, lambda item: _index(item, self))
 
     def to_bits(self, raw: NDArray[Any]) -> NDArray[np.uint8]:
-        """Bits (len(raw), n_bits) of raw integers (any,).
+        """Bits (raw.size, n_bits) of raw integers of any shape, in the order of their places.
 
         Raises:
             WidthError: an integer is out of range.
         """
-        count, n_bits = len(raw), self.n_bits
+        count, n_bits = raw.size, self.n_bits
         if count and (int(raw.min()) < self.low or int(raw.max()) > self.high):
-            error = WidthError(f"out of range: {self!r} holds {self.range_text}")
-            first = int(np.argmax((raw < self.low) | (raw > self.high)))
-            error.add_note(f"the first value out of range is number {first}, counted from 0")
-            raise error
+            raise self.out_of_range((raw < self.low) | (raw > self.high))
+        raw = raw.reshape(-1)
         if n_bits <= 64:
             words = raw.astype("<i8" if self.signed else "<u8").reshape(count, 1)
             octets: NDArray[np.uint8] = words.view(np.uint8)
@@ -168,6 +166,14 @@ class ScalarType(PortType):
             data = b"".join(int(item).to_bytes(n_bytes, "little", signed=self.signed) for item in raw)
             octets = np.frombuffer(data, np.uint8).reshape(count, n_bytes)
         return np.unpackbits(octets, axis=1, bitorder="little", count=n_bits)
+
+    def out_of_range(self, where: Any) -> WidthError:
+        """The error for values that do not fit; a note, not to be sent to others, names the place of the first."""
+        error = WidthError(f"out of range: {self!r} holds {self.range_text}")
+        place, *inner = np.unravel_index(int(np.argmax(where)), np.shape(where)) or [0]
+        element = f", element {', '.join(map(str, inner))}" if inner else ""
+        error.add_note(f"the first value out of range is number {place}{element}, counted from 0")
+        return error
 
     def raw_from_bits(self, bits: NDArray[np.uint8]) -> NDArray[Any]:
         """Raw integers (count,) from bits (count, n_bits): int64, uint64 or object."""
@@ -270,8 +276,9 @@ class FixedType(ScalarType):
             with np.errstate(over="ignore", invalid="ignore"):
                 raw = np.rint(np.ldexp(array.astype(np.float64), self.frac_bits))
             bound = 2.0 ** (self.n_bits - 1)
-            if not ((raw >= -bound) & (raw < bound)).all():  # also catches nan
-                raise WidthError(f"out of range: {self!r} holds {self.range_text}")
+            fits = (raw >= -bound) & (raw < bound)
+            if not fits.all():  # also catches nan
+                raise self.out_of_range(~fits)
             return raw.astype(np.int64)
         return _map(array, self.nearest)
 

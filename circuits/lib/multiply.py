@@ -71,6 +71,7 @@ def plan(a: int, c: int, n: int) -> tuple[int, str, int]:
         _plans[widths] = min((ands + sum(_plans[part][0] for part in parts), way, h) for ands, way, h, parts in ways)
         while open_ and open_[-1] in _plans:
             open_.pop()
+    _ways.cache_clear()
     return _plans[wanted]
 
 

@@ -110,6 +110,11 @@ def test_the_plan_never_beats_itself_by_rows() -> None:
     assert multiply.plan(64, 64, 128)[1] == "karatsuba"
 
 
+def test_the_plan_of_long_words_needs_no_deep_stack() -> None:
+    assert multiply.plan(16384, 12, 16396) == (2 * 16384 * 12 - 16384, "rows", 0)
+    assert multiply.plan(4096, 4096, 4096)[0] < multiply.plan(4096, 4096, 8192)[0] < 4096 * 4096 / 3
+
+
 @pytest.mark.parametrize("signs", list(itertools.product([False, True], repeat=2)))
 def test_division_of_all_small_numbers(signs: tuple[bool, bool]) -> None:
     for n_x, n_y in itertools.product((1, 2, 3, 4, 5), (1, 2, 3, 4)):

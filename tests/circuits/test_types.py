@@ -130,6 +130,19 @@ def test_the_place_of_a_bad_value_is_a_note_that_stays_at_home() -> None:
         UInt[8].encode([0, 1, 300])
     assert caught.value.__notes__ == ["the first value out of range is number 2, counted from 0"]
     assert "2" not in str(caught.value).replace("255", "")
+    for type, value, place in [
+        (Vec[UInt[4], 2], [[1, 2], [3, 777]], "1, element 1"),
+        (Vec[UInt[4], 2], [1, 777], "1"),
+        (Vec[Vec[UInt[4], 2], 1], [[[1, 2]], [[777, 4]]], "1, element 0, 0"),
+        (Fixed[8, 2], [1.5, float("nan"), 777.0], "1"),
+        (Vec[Fixed[8, 2], 2], [[1.5, 777.0]], "0, element 1"),
+        (UInt[100], [1, 2**100], "1"),
+        (Fixed[8, 2], 777.0, "0"),
+        (UInt[8], 777, "0"),
+    ]:
+        with pytest.raises(WidthError) as caught:
+            type.encode(value)
+        assert caught.value.__notes__ == [f"the first value out of range is number {place}, counted from 0"]
 
 
 @pytest.mark.parametrize(
