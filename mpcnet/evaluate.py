@@ -52,7 +52,7 @@ from protocols.rng import Rng, system_rng
 if TYPE_CHECKING:
     from mpcnet.session import Session
 
-__all__ = ["Evaluator", "Progress"]
+__all__ = ["Evaluator", "Progress", "Run", "assemble"]
 
 Bits = NDArray[np.uint8]
 DONE = b"\1"
@@ -92,7 +92,7 @@ class Evaluator:
         self._rng = rng
         self._turn = asyncio.Lock()
         self._count = 0
-        self._ot: dict[tuple[str, str], Any] = {}
+        self._ot: dict[tuple[str, ...], Any] = {}
         self._measured: dict[tuple[str, str], str] = {}
 
     async def evaluate(
@@ -105,16 +105,18 @@ class Evaluator:
         compute: Sequence[str] | None = None,
         batch: int | None = None,
         scheme: str = planning.SCHEMES[0],
+        protocol: str = planning.YAO,
         on_progress: OnProgress | None = None,
     ) -> Any:
         """As `Session.evaluate`."""
         session = self._session
         async with self._turn:
             try:
-                plan = Plan.make(circuit, session.parties, owners, reveal_to, compute, scheme)
+                plan = Plan.make(circuit, session.parties, owners, reveal_to, compute, scheme, protocol)
                 own, known = planning.encode_own(plan, session.name, inputs, batch)
                 self._count += 1
-                run = _Run(session, plan, f".evaluate/{self._count}", self._ot, self._measured, self._rng, on_progress)
+                label = f".evaluate/{self._count}"
+                run = _kind_of(plan)(session, plan, label, self._ot, self._measured, self._rng, on_progress)
                 agreed = await run.agree(known)
                 return await run.compute(own, agreed)
             except AgreementError:  # the others find the same by themselves, and nothing is out of step
@@ -131,7 +133,15 @@ class Evaluator:
         await self._session.abort(reason, culprit=culprit)
 
 
-class _Run:
+def _kind_of(plan: Plan) -> type[Run]:
+    if plan.protocol == planning.GMW:
+        from mpcnet.gmw import GmwRun
+
+        return GmwRun
+    return Run
+
+
+class Run:
     """One evaluation at one party."""
 
     def __init__(
@@ -139,7 +149,7 @@ class _Run:
         session: Session,
         plan: Plan,
         label: str,
-        ot: dict[tuple[str, str], Any],
+        ot: dict[tuple[str, ...], Any],
         measured: dict[tuple[str, str], str],
         rng: Rng,
         on_progress: OnProgress | None,
@@ -176,14 +186,14 @@ class _Run:
     async def compute(self, own: Mapping[str, Bits], batch: int | None) -> Any:
         """Share, garble or evaluate, reveal; what this party learns."""
         plan, n = self.plan, 1 if batch is None else batch
-        computing = (plan.garbler, plan.evaluator)
+        computing = plan.computing
         if not n:
             bits = np.empty((0, len(plan.columns(plan.learned_by(self.me), "output"))), np.uint8)
         elif self.me in computing:
             garbling = self.me == plan.garbler
             shares = await self._work(own, n, garbling=garbling)
             with self.stats.phase("outputs"):
-                bits = await self._reveal(shares, computing[garbling])
+                bits = await self._reveal(shares, [computing[garbling]])
         else:
             hearing = [self._hear(side, n) for side in computing]
             _, one, other = await together(self._hand_out(own, n), *hearing)
@@ -191,7 +201,7 @@ class _Run:
         with self.stats.phase("wait"):
             await self._finish()
         self._record(n)
-        return _assemble(plan, self.me, bits, batch)
+        return assemble(plan, self.me, bits, batch)
 
     def _record(self, n: int) -> None:
         plan = self.plan
@@ -200,10 +210,11 @@ class _Run:
             circuit_digest=plan.circuit.digest.hex(),
             owners=plan.owners,
             reveal_to=plan.reveal_to,
-            compute=(plan.garbler, plan.evaluator),
+            compute=plan.computing,
             instances=n,
             and_gates=n * plan.circuit.and_count,
             started=self.started,
+            protocol=plan.protocol,
         )
         self.stats.evaluations.append(record)
 
@@ -319,8 +330,10 @@ class _Run:
 
     # outputs
 
-    async def _reveal(self, shares: Bits, peer: str) -> Bits:
-        """Send this side's shares to all that learn something; the bits this party learns itself."""
+    async def _reveal(self, shares: Bits, sides: Sequence[str]) -> Bits:
+        """Send this side's shares to all that learn something; the bits this party learns itself, with the shares of
+        the other sides.
+        """
         plan, n = self.plan, len(shares)
         own = plan.columns(plan.learned_by(self.me), "output")
 
@@ -330,9 +343,11 @@ class _Run:
                 await self.channels[party].send(pack(shares[piece][:, columns].reshape(-1)))
 
         others = [party for party in self.session.peers if plan.learned_by(party)]
-        results = await together(self._hear(peer, n), *(tell(party) for party in others))
-        heard: Bits = results[0]
-        return shares[:, own] ^ heard
+        results = await together(*(self._hear(side, n) for side in sides), *(tell(party) for party in others))
+        bits = shares[:, own]
+        for heard in results[: len(sides)]:
+            bits ^= heard
+        return bits
 
     async def _hear(self, side: str, n: int) -> Bits:
         """The shares of one side for the outputs that this party learns, (n, their bits)."""
@@ -365,7 +380,7 @@ class _Timed:
             return await self._role.chosen(*args, **kwargs)
 
 
-def _assemble(plan: Plan, me: str, bits: Bits, batch: int | None) -> Any:
+def assemble(plan: Plan, me: str, bits: Bits, batch: int | None) -> Any:
     """What the circuit returns, with None in place of outputs that this party does not learn; None if it is all."""
     learned = plan.learned_by(me)
     if not learned:

@@ -15,12 +15,17 @@ from numpy.typing import NDArray
 
 from circuits.errors import WidthError
 from circuits.ir import Circuit, Port
+from circuits.trace import with_style
 from mpcnet.bandwidth import AUTO
 from mpcnet.errors import AgreementError, ConfigError
 
-__all__ = ["FIELDS", "STATEMENT_BYTES", "Plan", "encode_own", "settle", "state"]
+__all__ = ["FIELDS", "GMW", "PROTOCOLS", "STATEMENT_BYTES", "YAO", "Plan", "encode_own", "settle", "state"]
 
-PROTOCOL = b"mpcnet evaluate 2: garbled circuits, SoftSpokenOT, XOR shares of third parties"
+YAO, GMW = "yao", "gmw"
+PROTOCOLS = {
+    YAO: "mpcnet evaluate 2: garbled circuits, SoftSpokenOT, XOR shares of third parties",
+    GMW: "mpcnet evaluate 2: GMW on XOR shares of all parties, triples from SoftSpokenOT",
+}
 FIELDS = ("protocol", "circuit", "owners", "reveal_to", "compute", "scheme")
 SCHEMES = ("half-gates", "three-halves", AUTO)
 STATEMENT_BYTES = 32 * len(FIELDS) + 8
@@ -39,8 +44,9 @@ class Plan:
         parties: all names, in order.
         owners: input port -> party, for every port.
         reveal_to: output port -> parties that learn it, in order, for every port.
-        garbler, evaluator: the two that compute.
+        garbler, evaluator: the two that compute with garbled circuits; empty where all do.
         scheme: how they garble, one of SCHEMES.
+        protocol: one of PROTOCOLS.
     """
 
     circuit: Circuit
@@ -50,6 +56,7 @@ class Plan:
     garbler: str
     evaluator: str
     scheme: str = SCHEMES[0]
+    protocol: str = YAO
 
     @classmethod
     def make(
@@ -60,14 +67,17 @@ class Plan:
         reveal_to: str | Sequence[str] | Mapping[str, str | Sequence[str]],
         compute: Sequence[str] | None = None,
         scheme: str = SCHEMES[0],
+        protocol: str = YAO,
     ) -> Plan:
-        """Check a call against the circuit and the parties.
+        """Check a call against the circuit and the parties. For GMW the circuit is traced anew for low depth.
 
         Raises:
             TypeError: `circuit` is no circuit.
             ConfigError: a port or party that does not exist, or one that is missing; names it.
         """
         _check_type(circuit, Circuit, "a circuit")
+        if protocol not in PROTOCOLS:
+            raise ConfigError(f"there is no protocol {str(protocol)[:64]!r}; there are {', '.join(PROTOCOLS)}")
         if scheme not in SCHEMES:
             raise ConfigError(f"there is no garbling scheme {str(scheme)[:64]!r}; there are {', '.join(SCHEMES)}")
         names = tuple(parties)
@@ -76,7 +86,13 @@ class Plan:
         for port in inputs:
             _check_party(f"owners[{port!r}]", owners[port], names)
         learners = _recipients(circuit, names, reveal_to)
-        if compute is None:
+        if protocol == GMW:
+            if compute is not None:
+                raise ConfigError('compute is for protocol "yao"; with "gmw" every party computes')
+            if scheme != SCHEMES[0]:
+                raise ConfigError('scheme is for protocol "yao"; with "gmw" nothing is garbled')
+            circuit, garbler, evaluator = with_style(circuit, "low_depth"), "", ""
+        elif compute is None:
             garbler, evaluator = _choose(circuit, names, owners, learners)
         else:
             if len(compute) != 2 or compute[0] == compute[1]:
@@ -84,7 +100,8 @@ class Plan:
             garbler, evaluator = compute
             for name in compute:
                 _check_party("compute", name, names)
-        return cls(circuit, names, {port: owners[port] for port in inputs}, learners, garbler, evaluator, scheme)
+        given = {port: owners[port] for port in inputs}
+        return cls(circuit, names, given, learners, garbler, evaluator, scheme, protocol)
 
     def owned_by(self, party: str) -> tuple[Port, ...]:
         """The input ports that a party gives."""
@@ -95,9 +112,14 @@ class Plan:
         return tuple(port for port in self.circuit.outputs if party in self.reveal_to[port.name])
 
     @property
+    def computing(self) -> tuple[str, ...]:
+        """The parties that compute: (garbler, evaluator), or all of them."""
+        return self.parties if self.protocol == GMW else (self.garbler, self.evaluator)
+
+    @property
     def third_owners(self) -> tuple[str, ...]:
         """The owners that do not compute, in order."""
-        return tuple(p for p in self.parties if p not in (self.garbler, self.evaluator) and self.owned_by(p))
+        return tuple(p for p in self.parties if p not in self.computing and self.owned_by(p))
 
     def columns(self, ports: Sequence[Port], side: str) -> NDArray[np.intp]:
         """The numbers of some ports' bits among all input or output bits."""
@@ -108,13 +130,13 @@ class Plan:
     def field(self, name: str) -> bytes:
         """The field of the plan as bytes that two parties have in common exactly when they agree on it."""
         if name == "protocol":
-            return PROTOCOL
+            return PROTOCOLS[self.protocol].encode()
         if name == "circuit":
             return self.circuit.digest
         if name == "scheme":
             return self.scheme.encode()
         if name == "compute":
-            return json.dumps([self.garbler, self.evaluator]).encode()
+            return json.dumps(self.computing).encode()
         mapping = self.owners if name == "owners" else self.reveal_to
         return json.dumps(list(mapping.items())).encode()
 
@@ -127,10 +149,10 @@ class Plan:
         if name == "reveal_to":
             return ", ".join(f"{port} to {'+'.join(who) or 'nobody'}" for port, who in self.reveal_to.items())
         if name == "compute":
-            return f"{self.garbler} garbles, {self.evaluator} evaluates"
+            return "every party" if self.protocol == GMW else f"{self.garbler} garbles, {self.evaluator} evaluates"
         if name == "scheme":
             return self.scheme
-        return PROTOCOL.decode()
+        return f"{self.protocol} ({PROTOCOLS[self.protocol]})"
 
 
 def encode_own(

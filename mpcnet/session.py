@@ -138,8 +138,11 @@ class Session:
 
     def mesh(self, label: str) -> SessionMesh:
         """Channels to all other parties, under one label; every party calls it with the same one."""
-        party_ids = {peer: self.parties.index(peer) for peer in self.peers}
-        channels = {party_ids[peer]: self.channel(peer, label) for peer in self.peers}
+        return self.mesh_of(label, {peer: self.channel(peer, label) for peer in self.peers})
+
+    def mesh_of(self, label: str, by_name: Mapping[str, Channel]) -> SessionMesh:
+        """A mesh of channels that are open already, one to each peer, all of them of one label."""
+        channels = {self.parties.index(peer): channel for peer, channel in by_name.items()}
         return SessionMesh(self.party_id, self.n_parties, _derive(self.session_id, label), channels)
 
     def open_channel(self, peer: str, label: str) -> Channel:
@@ -160,13 +163,16 @@ class Session:
         compute: Sequence[str] | None = None,
         batch: int | None = None,
         scheme: str = "half-gates",
+        protocol: str = "yao",
         on_progress: Callable[[Progress], None] | None = None,
     ) -> Any:
         """Evaluate a circuit on inputs of several parties; every party makes the same call with its own inputs.
 
-        Two parties compute: one garbles, one evaluates. Any other owner hands XOR shares of its inputs to the two,
-        so its inputs stay private as long as those two do not put their heads together. Security: semi-honest; see
-        `mpcnet.evaluate`.
+        With protocol "yao" two parties compute: one garbles, one evaluates. Any other owner hands XOR shares of its
+        inputs to the two, so its inputs stay private as long as those two do not put their heads together. With "gmw"
+        all parties compute, and all but one may put their heads together; it takes a round for each level of AND
+        gates, and a circuit of `@circuit` is traced anew for few of them. Security: semi-honest; see
+        `mpcnet.evaluate` and `mpcnet.gmw`.
 
         Args:
             circuit: the same at every party.
@@ -177,6 +183,7 @@ class Session:
             batch: how many instances, as a check, or where no input says so.
             scheme: "half-gates"; "three-halves", with 25 bytes for an AND gate instead of 32 and more work; or "auto",
                 which measures the link of the two that compute, see `mpcnet.bandwidth`.
+            protocol: "yao" or "gmw"; `compute` and `scheme` are for "yao".
             on_progress: called with a `Progress` now and then.
         Returns:
             What `circuit(...)` would return: a value, or a tuple of several, batched where an input was. None at a
@@ -199,6 +206,7 @@ class Session:
             compute=compute,
             batch=batch,
             scheme=scheme,
+            protocol=protocol,
             on_progress=on_progress,
         )
 

@@ -25,20 +25,22 @@ class EvaluationRecord:
         circuit_digest: hexadecimal, the same at every party.
         owners: input port -> the party that gave it.
         reveal_to: output port -> the parties that learned it.
-        compute: the garbler and the evaluator.
+        compute: the garbler and the evaluator; with GMW all parties.
         instances: how many times the circuit was evaluated.
         and_gates: AND gates of all instances together.
         started: seconds since the epoch, by this party's clock.
+        protocol: "yao" or "gmw".
     """
 
     circuit: str
     circuit_digest: str
     owners: Mapping[str, str]
     reveal_to: Mapping[str, tuple[str, ...]]
-    compute: tuple[str, str]
+    compute: tuple[str, ...]
     instances: int
     and_gates: int
     started: float
+    protocol: str = "yao"
 
     def as_dict(self) -> dict[str, Any]:
         """For JSON."""
@@ -51,6 +53,7 @@ class EvaluationRecord:
             "instances": self.instances,
             "and_gates": self.and_gates,
             "started": self.started,
+            "protocol": self.protocol,
         }
 
 

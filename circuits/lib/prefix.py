@@ -71,11 +71,11 @@ def sum_columns(b: Builder, columns: Sequence[Iterable[int]], n_bits: int) -> Wi
     for height in reversed(heights[:-1]):  # bits that a column may keep, those that are carried into it included
         carried: Wires = []
         for i, column in enumerate(rest):
-            made, carries, used = [], [], 0
+            made, carries, used = Wires(), Wires(), 0
             excess = len(column) + len(carried) - height
             while excess > 0:
                 taken = column[used : used + min(excess + 1, 3)]
-                bit, carry = full_adder(b, *taken) if len(taken) == 3 else full_adder(b, *taken, ZERO)
+                bit, carry = full_adder(b, taken[0], taken[1], taken[2] if len(taken) == 3 else ZERO)
                 made.append(bit)
                 carries.append(carry)
                 used += len(taken)

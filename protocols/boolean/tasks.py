@@ -14,12 +14,11 @@ __all__ = ["all_of", "swap"]
 async def all_of(work: Iterable[Coroutine[Any, Any, Any]]) -> list[Any]:
     """Run all until all are done; when one fails the others are cancelled, and its error is raised as it is."""
     tasks = [asyncio.ensure_future(one) for one in work]
-    if not tasks:
-        return []
     try:
-        done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_EXCEPTION)
-        for task in tasks:
-            if task in done:
+        pending = set(tasks)
+        while pending:  # FIRST_EXCEPTION would not count a child that was cancelled
+            done, pending = await asyncio.wait(pending, return_when=asyncio.FIRST_COMPLETED)
+            for task in done:
                 task.result()
         return [task.result() for task in tasks]
     finally:
