@@ -1,0 +1,43 @@
+"""The measurements run, and their file has the form that is promised. How fast they are is nobody's business here."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from mpcnet.cli.app import main
+
+LOCAL = [
+    "aes-ecb-blocks",
+    "garble-tiles",
+    "evaluate-tiles",
+    "garble-single",
+    "evaluate-single",
+    "bristol-load",
+    "trace",
+]
+YAO = ["yao-aes", "yao-sha256", "yao-mul32", "yao-cmp32"]
+TLS = ["yao-aes-once", "random-ot-k2", "random-ot-k4", "chosen-ot", "base-ot", "tls-stream"]
+
+
+def test_every_row_runs_and_is_written(tmp_path: Path) -> None:
+    file = tmp_path / "bench.json"
+    assert main(["bench", "--quick", "--json", str(file)]) == 0
+    rows = json.loads(file.read_text(encoding="utf-8"))
+    expected = {(name, "local") for name in LOCAL} | {(name, "tls") for name in TLS}
+    expected |= {(name, link) for name in YAO for link in ("tls", "tcp")}
+    assert {(row["name"], row["link"]) for row in rows} == expected
+    assert len(rows) == len(expected)
+    for row in rows:
+        assert {"name", "count", "seconds", "per_second", "bytes", "link"} <= set(row)
+        assert row["count"] > 0
+        assert row["seconds"] > 0
+        assert row["per_second"] == pytest.approx(row["count"] / row["seconds"])
+        assert row["bytes"] >= 0
+
+
+def test_a_row_that_does_not_exist_is_named(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["bench", "--only", "yao-des"]) == 2
+    assert "yao-des" in capsys.readouterr().err
