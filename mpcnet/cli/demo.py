@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from mpcnet.cli.score import ScoreProtocol
+from mpcnet.cli.score import PROTOCOL_HELP, ScoreProtocol
 
 __all__ = ["command"]
 
@@ -22,16 +22,13 @@ def command(
     prepare: Annotated[
         Path | None, typer.Option(metavar="DIR", help="Write the three parties' folders there, and stop.")
     ] = None,
-    protocol: Annotated[ScoreProtocol, typer.Option(help="yao: two of the parties garble and evaluate.")] = (
-        ScoreProtocol.YAO
-    ),
+    protocol: Annotated[ScoreProtocol, typer.Option(help=PROTOCOL_HELP)] = ScoreProtocol.YAO,
 ) -> None:
     """Score 300 real applicants jointly: a lender, a credit bureau and a bank, each a process of its own.
 
     Nobody sees another's data; the lender learns score and decision of each applicant. At the end the demo, which knows
     all, compares with scoring in the clear.
     """
-    del protocol  # one so far
     import signal
     from types import FrameType
 
@@ -49,7 +46,7 @@ def command(
         if json_file is not None:
             raise ConfigError("--json belongs to a run; with --prepare nothing runs yet")
         configs = demo.prepare(prepare)
-        say_how_to_run(prepare, [str(path) for path in configs.values()], applicants)
+        say_how_to_run(prepare, [str(path) for path in configs.values()], applicants, protocol)
         return
     if json_file not in (None, STDOUT):
         check_writable(json_file)
@@ -59,7 +56,7 @@ def command(
 
     signal.signal(signal.SIGTERM, stop)
     try:
-        result = demo.run_demo(display_for(aside, demo.PARTIES), applicants=applicants)
+        result = demo.run_demo(display_for(aside, demo.PARTIES), applicants=applicants, protocol=protocol.value)
     except demo.PartiesFailed as error:
         for party, reason in error.reasons:
             typer.echo(f"mpcnet: {party}: {reason}", err=True)
@@ -71,7 +68,7 @@ def command(
         raise typer.Exit(1)
 
 
-def say_how_to_run(folder: Path, configs: list[str], applicants: int | None) -> None:
+def say_how_to_run(folder: Path, configs: list[str], applicants: int | None, protocol: ScoreProtocol) -> None:
     """Print the commands for three terminals."""
     import shlex
 
@@ -79,6 +76,8 @@ def say_how_to_run(folder: Path, configs: list[str], applicants: int | None) -> 
     from mpcnet.credit.party import SCORES_FILE
 
     more = f" --applicants {applicants}" if applicants is not None else ""
+    if protocol is not ScoreProtocol.YAO:
+        more += f" --protocol {protocol.value}"
     typer.echo(f"{folder} holds the folders of three parties. Start each in a terminal of its own, in any order:")
     typer.echo()
     for config in configs:

@@ -8,13 +8,17 @@ from typing import Annotated
 
 import typer
 
-__all__ = ["ScoreProtocol", "command"]
+__all__ = ["PROTOCOL_HELP", "ScoreProtocol", "command"]
 
 
 class ScoreProtocol(StrEnum):
     """How the scorecard is evaluated."""
 
     YAO = "yao"
+    GMW = "gmw"
+
+
+PROTOCOL_HELP = "yao: two of the parties garble and evaluate. gmw: all compute, and all but one may collude."
 
 
 def command(
@@ -33,9 +37,7 @@ def command(
             help="At the lender: write the scores there, not where party.toml says. [default: scores.csv beside it]",
         ),
     ] = None,
-    protocol: Annotated[ScoreProtocol, typer.Option(help="yao: two of the parties garble and evaluate.")] = (
-        ScoreProtocol.YAO
-    ),
+    protocol: Annotated[ScoreProtocol, typer.Option(help=PROTOCOL_HELP)] = ScoreProtocol.YAO,
     progress_json: Annotated[bool, typer.Option("--progress-json", hidden=True)] = False,
     listen_fd: Annotated[int | None, typer.Option("--listen-fd", hidden=True)] = None,
 ) -> None:
@@ -44,7 +46,6 @@ def command(
     party.toml says in its [score] table which files this party brings. Score and decision of each applicant go to the
     lender alone.
     """
-    del protocol  # one so far; another engine slots in here
     from mpcnet.config import Config
     from mpcnet.credit.party import run_party
 
@@ -55,4 +56,5 @@ def command(
         output=output,
         progress_json=progress_json,
         listen_fd=listen_fd,
+        protocol=protocol.value,
     )

@@ -131,12 +131,13 @@ def _address(bound: socket.socket) -> str:
     return f"{host}:{port}"
 
 
-def run_demo(display: Display, *, applicants: int | None = None) -> DemoResult:
+def run_demo(display: Display, *, applicants: int | None = None, protocol: str = "yao") -> DemoResult:
     """Prepare three folders, run three processes, compare.
 
     Args:
         display: shows the parties' progress.
         applicants: how many to score; 300 by default.
+        protocol: "yao" or "gmw".
     Raises:
         ConfigError: no such number of applicants can be scored.
         PartiesFailed: a party ended with an error; its message says which and why.
@@ -148,7 +149,7 @@ def run_demo(display: Display, *, applicants: int | None = None) -> DemoResult:
         addresses = {party: _address(bound) for party, bound in sockets.items()}
         configs = prepare(folder, addresses, deadlines=Deadlines())
         with display:
-            children = asyncio.run(_run_children(folder, configs, sockets, applicants, display))
+            children = asyncio.run(_run_children(folder, configs, sockets, applicants, protocol, display))
         _raise_failure(children)
         return _compare(folder, children)
 
@@ -172,6 +173,7 @@ async def _run_children(
     configs: Mapping[str, Path],
     sockets: Mapping[str, socket.socket],
     applicants: int | None,
+    protocol: str,
     display: Display,
 ) -> list[_Child]:
     """Start the three, follow them, and leave none behind."""
@@ -180,7 +182,7 @@ async def _run_children(
         for name in PARTIES:
             handed = sockets[name].fileno()
             arguments = ["--config", str(configs[name]), "--json", str(folder / f"{name}.json"), "--progress-json"]
-            arguments += ["--listen-fd", str(handed)]
+            arguments += ["--listen-fd", str(handed), "--protocol", protocol]
             if applicants is not None:
                 arguments += ["--applicants", str(applicants)]
             process = await asyncio.create_subprocess_exec(

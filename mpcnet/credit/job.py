@@ -54,6 +54,7 @@ class ScoreJob:
         records: its own records.
         points: the secret part, at the lender; None at everybody else.
         applicants: how many are scored; where it is more than there are records, the list is repeated.
+        protocol: "yao" or "gmw", as `Session.evaluate` takes it.
     """
 
     name: str
@@ -61,6 +62,7 @@ class ScoreJob:
     records: Records
     points: Points | None
     applicants: int
+    protocol: str = "yao"
 
     def __post_init__(self) -> None:
         check_count(self.applicants)
@@ -73,10 +75,10 @@ class ScoreJob:
 
     @property
     def computes(self) -> bool:
-        """Whether this party garbles or evaluates; the others hand over shares and are done."""
-        parties = sorted(self.scheme.holders)
-        plan = Plan.make(scoring_circuit(self.scheme), parties, owners(self.scheme), [self.scheme.lender])
-        return self.name in (plan.garbler, plan.evaluator)
+        """Whether this party computes; with "yao" two do, the others hand over shares and are done."""
+        parties, given = sorted(self.scheme.holders), owners(self.scheme)
+        plan = Plan.make(scoring_circuit(self.scheme), parties, given, [self.scheme.lender], protocol=self.protocol)
+        return self.name in plan.computing
 
     @classmethod
     def load(cls, config: Config, applicants: int | None = None) -> ScoreJob:
@@ -201,6 +203,7 @@ async def score(
         owners=owners(job.scheme),
         reveal_to=[job.scheme.lender],
         batch=job.applicants,
+        protocol=job.protocol,
         on_progress=on_progress,
     )
     if learned is None:

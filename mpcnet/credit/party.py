@@ -13,6 +13,7 @@ import os
 import sys
 import threading
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -46,6 +47,7 @@ def run_party(
     output: Path | None = None,
     progress_json: bool = False,
     listen_fd: int | None = None,
+    protocol: str = "yao",
 ) -> Scores | None:
     """Run one party of a scoring run to its end, and print what it may know.
 
@@ -57,6 +59,7 @@ def run_party(
             beside party.toml. A file that is there is removed before the run: what is there afterwards is of this run.
         progress_json: write steps as JSON lines on stdout, and nothing else there, for a parent process.
         listen_fd: an inherited, bound TCP socket to listen on.
+        protocol: "yao" or "gmw", the same at every party.
     Returns:
         the scores at the lender, None at everybody else.
     Raises:
@@ -81,7 +84,7 @@ def run_party(
             aside.print(f"reading {data} ...", markup=False, highlight=False, soft_wrap=True)
 
     with unless_quick(READING_SECONDS, announce_reading):
-        job = ScoreJob.load(config, applicants)
+        job = replace(ScoreJob.load(config, applicants), protocol=protocol)
     if output is not None and not job.is_lender:
         raise ConfigError(f"--output is for {job.scheme.lender}: {job.name} learns no score")
     if output is None and job.is_lender:
@@ -116,7 +119,7 @@ def run_party(
 
         missing = {name for name in job.scheme.holders if name != job.name}
         if job.computes:
-            compile_kernels(lambda: display.show(job.name, Step("compile")))
+            compile_kernels(lambda: display.show(job.name, Step("compile")), job.protocol)
         try:
             scores = run(config, role, job="mpcnet score", listen_socket=listen_socket, on_event=hear)
         except BaseException:
@@ -134,18 +137,22 @@ def run_party(
     return scores
 
 
-def compile_kernels(announce: Callable[[], None]) -> None:
+def compile_kernels(announce: Callable[[], None], protocol: str = "yao") -> None:
     """Load the kernels, and compile them where this machine has not yet: half a minute, once.
 
     Args:
         announce: called when it takes so long that they are being compiled.
+        protocol: whose kernels.
     """
-    from protocols import garbling, ot
+    from protocols import boolean, garbling, ot
 
-    importlib.import_module("protocols.kernels.garble")  # Numba itself, which is slow to import, and compiles nothing
+    importlib.import_module("protocols.kernels.jit")  # Numba itself, which is slow to import, and compiles nothing
     with unless_quick(COMPILING_SECONDS, announce):
         ot.prepare()
-        garbling.warm_up()
+        if protocol == "gmw":
+            boolean.warm_up()
+        else:
+            garbling.warm_up()
 
 
 @contextlib.contextmanager

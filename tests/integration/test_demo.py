@@ -156,6 +156,18 @@ def test_the_demo(tmp_path: Path) -> None:
     assert left_behind(tmp_path) == []
 
 
+def test_the_demo_among_all_three(tmp_path: Path) -> None:
+    done = demo(tmp_path, "--json", "outcome.json", "--protocol", "gmw")
+    assert done.returncode == 0, done.stderr
+    assert "300 of 300, bit for bit" in done.stdout
+    outcome = json.loads((tmp_path / "outcome.json").read_text(encoding="utf-8"))
+    assert outcome["mismatches"] == 0
+    for party in PARTIES:
+        assert re.search(rf"^{party} +oblivious transfer", done.stderr, re.M), party
+        assert re.search(rf"^{party} +([\d,]+) of \1 AND gates, .* sent$", done.stderr, re.M), party
+    assert left_behind(tmp_path) == []
+
+
 @pytest.mark.parametrize(("applicants", "measurable"), [(1, False), (3, True)])
 def test_a_demo_of_few(tmp_path: Path, applicants: int, measurable: bool) -> None:
     done = demo(tmp_path, "--applicants", str(applicants), "--json", "-")

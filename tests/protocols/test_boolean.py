@@ -17,10 +17,12 @@ from protocols import boolean
 from protocols.boolean import gmw
 from protocols.boolean.triples import Correlations, Triples, combine, first_bits
 from protocols.errors import StateError
+from tests.kit.channels import run_pair
 from tests.kit.circuits import random_bits
 from tests.kit.garbling import make_circuit
 from tests.kit.gmw import Dealer, run_gmw, shares_of
 from tests.kit.mesh import make_meshes, run_all
+from tests.kit.ot_makers import softspoken
 
 
 @circuit
@@ -172,3 +174,15 @@ async def test_packed_inputs_rows_for_all_and_progress() -> None:
     assert (one ^ other == evaluate_bits(deep, bits)).all()
     assert seen[-1] == (20 * deep.and_count, 20 * deep.and_count)
     assert len(seen) == 2 * deep.and_depth
+
+
+async def test_random_ot_takes_choices() -> None:
+    """What triples are made of: a receiver that chooses, and messages at random."""
+    sender, receiver, _ = await softspoken(seed=3)
+    choices = random_bits(2, 1, 300)[0]
+    pairs, (said, got) = await run_pair(sender.random(300), receiver.random(300, choices=choices))
+    assert (said == choices).all()
+    assert (got == pairs[np.arange(300), choices]).all()
+    for wrong in (choices[:299], choices + 1, choices[None]):
+        with pytest.raises(ValueError, match="choices must"):
+            await receiver.random(300, choices=wrong)

@@ -12,7 +12,7 @@ from tests.kit.gmw import run_gmw
 from tests.kit.mesh import make_meshes, run_all
 from tests.protocols.test_boolean import deep
 
-SETUP = 8192 + 32 + 32 + 32 * 64  # of an OT sender and of a receiver, k = 2; each party is both
+SETUP = 8192 + 32 + 32 * 64  # bytes of an OT sender and of a receiver, k = 2; each party is both towards each
 
 
 @pytest.mark.parametrize("n_parties", [2, 3, 4])
@@ -40,7 +40,7 @@ async def test_triples(n_parties: int, monkeypatch: pytest.MonkeyPatch) -> None:
     sources = await run_all([boolean.TripleSource.setup(mesh) for mesh in meshes])
     before = [mesh.n_bytes() for mesh in meshes]
     setup = {total for sent in before for total in sent.values()}
-    assert setup == {8192 + 32 + 32 * 64}, setup
+    assert setup == {SETUP}
     await run_all([source.make(2000) for source in sources])
     for mesh, old in zip(meshes, before, strict=True):
         for peer, total in mesh.n_bytes().items():
