@@ -1,8 +1,9 @@
 """What an engine on shares of ring elements offers: Shamir and additive sharing behind one shape.
 
-A share of an array of shape S is uint64 of shape (*S, ring.limbs), see `protocols.sharing.ring`. Adding, subtracting and
-multiplying by public numbers are the ring's own operations on shares. Every call that talks takes a mesh of its own, a fork
-that is used for nothing else: its session id separates the call from all others, so that calls may run side by side.
+A share of an array of shape S is uint64 of shape (*S, ring.limbs), see `protocols.sharing.ring`. Adding, subtracting
+and multiplying by public numbers are the ring's own operations on shares. Every call that talks takes a mesh of its
+own, a fork that is used for nothing else: its session id separates the call from all others, so that calls may run
+side by side.
 """
 
 from __future__ import annotations

@@ -1,7 +1,8 @@
 """What an engine on shares of bits offers: GMW, replicated sharing and garbled circuits behind one shape.
 
-Bits are packed over the batch: bit i of word j of a row is instance 64 * j + i. Every call takes a mesh of its own, a fork
-that is used for nothing else: its session id separates the call from all others, so that calls may run side by side.
+Bits are packed over the batch: bit i of word j of a row is instance 64 * j + i. Every call takes a mesh of its own, a
+fork that is used for nothing else: its session id separates the call from all others, so that calls may run side by
+side.
 """
 
 from __future__ import annotations
@@ -31,8 +32,8 @@ class BitShares:
     """One party's shares of a matrix of bits.
 
     Attributes:
-        words: uint64 of shape (n_bits, pieces, n_words(count)): a row for each bit and each piece of its share that this
-            party holds; bits behind `count` mean nothing.
+        words: uint64 of shape (n_bits, pieces, n_words(count)): a row for each bit and each piece of its share that
+            this party holds; bits behind `count` mean nothing.
         count: instances.
         owner: the party that knows all these bits, where this is the sharing that it made: engines that can make use of
             that need no share of anybody else's. None for any other sharing.
@@ -111,7 +112,7 @@ class BooleanEngine(Protocol):
         ...
 
     async def open(self, mesh: Mesh, shares: BitShares, to: frozenset[int]) -> Words | None:
-        """Show bits to some parties; (n_bits, n_words(count)) at these, None at the others. Bits behind `count` are 0."""
+        """Show bits to some parties; (n_bits, n_words(count)) at these, 0 behind `count`; None at the others."""
         ...
 
     def summand(self, shares: BitShares) -> Words | None:

@@ -33,12 +33,12 @@ from numpy.typing import NDArray
 from circuits.ir import AND, ONE, ZERO, Circuit
 from circuits.program import Program, schedule
 from protocols import bits as packing
-from protocols.boolean.tasks import all_of, swap
 from protocols.boolean.triples import PART_TRIPLES, Triples, TripleSource
 from protocols.channel import Mesh
 from protocols.garbling.inputs import Bits, InputBits
 from protocols.ot.work import run
 from protocols.rng import Rng, system_rng
+from protocols.tasks import all_of, swap
 
 __all__ = ["BLOCK_BYTES", "evaluate_shares", "rounds_of", "warm_up"]
 

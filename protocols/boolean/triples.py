@@ -34,12 +34,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from protocols import bits
-from protocols.boolean.tasks import all_of
 from protocols.channel import Mesh
 from protocols.errors import StateError
 from protocols.ot import OtReceiver, OtSender
 from protocols.ot.work import run
 from protocols.rng import Rng, system_rng
+from protocols.tasks import all_of
 
 __all__ = ["PART_TRIPLES", "Correlations", "TripleSource", "Triples", "combine", "first_bits"]
 

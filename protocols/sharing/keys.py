@@ -1,6 +1,6 @@
 """Pseudorandom secret sharing: keys that groups of parties have in common, and the streams that they stand for.
 
-    for each set A of t parties, key_A, known to every party outside of A: its lowest party draws it and sends it to the others
+    for each set A of t parties, key_A, known to all outside of A: the lowest of these draws it, the others get it
     for each two parties i < j, key_ij: i draws it and sends it to j
 
 Whoever controls t parties T knows every key but key_T, and no key of two parties outside of T. A stream is AES-128 in
@@ -24,10 +24,10 @@ from itertools import combinations
 import numpy as np
 from numpy.typing import NDArray
 
-from protocols.boolean.tasks import all_of
 from protocols.channel import Mesh
 from protocols.hashing import digest
 from protocols.rng import Rng, system_rng
+from protocols.tasks import all_of
 
 __all__ = ["KEY_BYTES", "KeyStream", "PairKeys", "PartySet", "ReplicatedKeys", "sets_of", "setup_pairs"]
 

@@ -85,7 +85,7 @@ class Ring(Protocol):
         ...
 
     def sample(self, stream: Stream, shape: tuple[int, ...]) -> Elements:
-        """Uniform elements, without bias, from a stream of uniform bytes; two parties with the same stream get the same."""
+        """Uniform elements, without bias, from a stream of uniform bytes; the same from the same stream."""
         ...
 
     def pack(self, x: Elements) -> NDArray[np.uint8]:
