@@ -47,7 +47,6 @@ class Engine(Protocol):
     Attributes:
         ring: of what.
         party_id, n_parties: of this party.
-        n_summands: how many parties it takes to know all values together, 0..n_summands-1: see `summand`.
         boolean: shares of bits among the same parties, with the same assumptions.
         truncation_ulps: how far a truncated value is from the exact one at most, in units of its last place.
     """
@@ -60,9 +59,6 @@ class Engine(Protocol):
 
     @property
     def n_parties(self) -> int: ...
-
-    @property
-    def n_summands(self) -> int: ...
 
     @property
     def boolean(self) -> BooleanEngine: ...
@@ -108,15 +104,21 @@ class Engine(Protocol):
         """Shares of uniform bits that nobody knows."""
         ...
 
-    def summand(self, x: Elements) -> Elements | None:
-        """What this party adds to the sum of parties 0..n_summands-1 that gives x; None at the others."""
+    def summand_parties(self, mesh: Mesh) -> tuple[int, ...]:
+        """The parties that know all values together: of those present in the mesh, as many as it takes, the lowest
+        first; the same as those of `boolean`.
+        """
+        ...
+
+    def summand(self, mesh: Mesh, x: Elements) -> Elements | None:
+        """What this party adds to the sum of the `summand_parties` that gives x; None at the others."""
         ...
 
     async def from_summands_of_bits(self, mesh: Mesh, words: Words | None, n_bits: int, count: int) -> Elements:
-        """Shares of bits that are the XOR of bits known one each to parties 0..n_summands-1.
+        """Shares of bits that are the XOR of bits known one each to the `summand_parties`.
 
         Args:
-            words: this party's, uint64 of shape (n_bits, ceil(count / 64)); None at parties beyond n_summands.
+            words: this party's, uint64 of shape (n_bits, ceil(count / 64)); None at the others.
         Returns:
             elements of shape (count, n_bits), each 0 or 1.
         """

@@ -68,7 +68,6 @@ class BooleanEngine(Protocol):
     Attributes:
         party_id, n_parties: of this party.
         pieces: rows that this party holds of each bit.
-        n_summands: how many parties it takes to know all bits together, 0..n_summands-1: see `summand`.
         style: of circuits that suit it, one of `circuits.builder.STYLES`.
     """
 
@@ -80,9 +79,6 @@ class BooleanEngine(Protocol):
 
     @property
     def pieces(self) -> int: ...
-
-    @property
-    def n_summands(self) -> int: ...
 
     @property
     def style(self) -> str: ...
@@ -115,6 +111,10 @@ class BooleanEngine(Protocol):
         """Show bits to some parties; (n_bits, n_words(count)) at these, 0 behind `count`; None at the others."""
         ...
 
-    def summand(self, shares: BitShares) -> Words | None:
-        """What this party adds to the XOR of parties 0..n_summands-1 that gives the bits; None at the others."""
+    def summand_parties(self, mesh: Mesh) -> tuple[int, ...]:
+        """The parties that know all bits together: as many of those present as it takes, the lowest first."""
+        ...
+
+    def summand(self, mesh: Mesh, shares: BitShares) -> Words | None:
+        """What this party adds to the XOR of the `summand_parties` that gives the bits; None at the others."""
         ...
