@@ -1,14 +1,16 @@
-"""Two ends of a channel in memory, in three tempers, with counters, a transcript and a place to tamper.
+"""Two ends of a channel in memory, in several tempers, with counters, a transcript and a place to tamper.
 
 buffered   sends never wait
 lockstep   a send waits until the peer has received it: finds protocols that deadlock on a slow peer
 trickling  every send and receive yields to the loop several times: finds wrong assumptions about interleaving
+delayed    a message arrives a second later, without a wait for the sender: counts rounds, see `tests.kit.rounds`
 """
 
 from __future__ import annotations
 
 import asyncio
 import hashlib
+from collections import deque
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from typing import Any, Literal
@@ -18,7 +20,7 @@ import numpy as np
 from protocols.channel import Buffer
 from protocols.errors import MessageError
 
-Temper = Literal["buffered", "lockstep", "trickling"]
+Temper = Literal["buffered", "lockstep", "trickling", "delayed"]
 TEMPERS: tuple[Temper, ...] = ("buffered", "lockstep", "trickling")
 Tamper = Callable[[str, str, int, bytes], list[bytes]]
 """(sender, label path, number of the message on that channel, message) -> the messages to deliver instead."""
@@ -33,9 +35,16 @@ class Wire:
     messages: list[tuple[str, str, bytes]] = field(default_factory=list)
     queues: dict[tuple[str, str], asyncio.Queue[tuple[bytes, asyncio.Event]]] = field(default_factory=dict)
     counts: dict[tuple[str, str], int] = field(default_factory=dict)
+    delayed: dict[tuple[str, str], deque[tuple[bytes, asyncio.Event]]] = field(default_factory=dict)
 
     def queue(self, sender: str, path: str) -> asyncio.Queue[tuple[bytes, asyncio.Event]]:
         return self.queues.setdefault((sender, path), asyncio.Queue())
+
+    def delay(self, key: tuple[str, str], item: tuple[bytes, asyncio.Event]) -> None:
+        """Put an item into a queue a second later; the loop's timers keep no order among equals, so this does."""
+        waiting = self.delayed.setdefault(key, deque())
+        waiting.append(item)
+        asyncio.get_running_loop().call_later(1, lambda: self.queue(*key).put_nowait(waiting.popleft()))
 
     def n_bytes(self, sender: str) -> int:
         """Bytes that one end sent, over all forks."""
@@ -79,7 +88,10 @@ class MemoryChannel:
             if wire.temper == "trickling":
                 for _ in range(3):
                     await asyncio.sleep(0)
-            wire.queue(*key).put_nowait((data, read))
+            if wire.temper == "delayed":
+                wire.delay(key, (data, read))
+            else:
+                wire.queue(*key).put_nowait((data, read))
             if wire.temper == "lockstep":
                 await read.wait()
 
