@@ -21,7 +21,7 @@ from protocols.kernels import cpu
 from protocols.kernels.intrinsics import aes_blocks, aes_counter, aes_expand_key
 from protocols.kernels.jit import kernel
 
-__all__ = ["Bytes", "encrypt_blocks", "encryptor", "expand_keys", "keystream", "self_check"]
+__all__ = ["Bytes", "encrypt_blocks", "encrypt_under_each", "encryptor", "expand_keys", "keystream", "self_check"]
 
 Bytes = NDArray[np.uint8]
 
@@ -60,6 +60,12 @@ def _keystream(lanes: Any, first: Any, target: Any, round_keys: Any) -> None:
         if whole < n_blocks:
             aes_counter(lanes, 8, first + np.uint64(whole), rest.ctypes.data, keys)
             target[row, whole:] = rest[: n_blocks - whole]
+
+
+@kernel
+def _encrypt_under_each(lanes: Any, block: Any, target: Any, round_keys: Any) -> None:
+    for row in range(target.shape[0]):
+        aes_blocks(lanes, 1, block.ctypes.data, target[row].ctypes.data, round_keys[row].ctypes.data)
 
 
 def encryptor(key: bytes) -> Any:
@@ -117,6 +123,33 @@ def _encrypt_blocks(key: bytes, blocks: Bytes) -> Bytes:
     target = np.empty_like(source)
     flat = (array.reshape(-1, BLOCK_BYTES).view(np.uint64) for array in (source, target))
     _encrypt(cpu.lanes(), *flat, _round_keys(np.frombuffer(bytearray(key), np.uint8))[0])
+    return target
+
+
+def encrypt_under_each(keys: Bytes, block: bytes) -> Bytes:
+    """AES-128 of one block under many keys.
+
+    Args:
+        keys: uint8 of shape (count, 16).
+        block: 16 bytes.
+    Returns:
+        uint8 of shape (count, 16).
+    Raises:
+        ValueError: a wrong shape or length.
+        RuntimeError: the AES in use does not reproduce FIPS-197.
+    """
+    if keys.dtype != np.uint8 or keys.ndim != 2 or keys.shape[1] != KEY_BYTES:
+        raise ValueError(f"keys must be uint8 of shape (count, {KEY_BYTES}), not {keys.dtype} {keys.shape}")
+    if len(block) != BLOCK_BYTES:
+        raise ValueError(f"an AES block has {BLOCK_BYTES} bytes, not {len(block)}")
+    _check_path(cpu.path())
+    target = np.empty((len(keys), BLOCK_BYTES), np.uint8)
+    if cpu.path() == "portable":
+        for row, key in zip(target, keys, strict=True):
+            row[:] = np.frombuffer(encryptor(key.tobytes()).update(block), np.uint8)
+    else:
+        source = np.frombuffer(bytearray(block), np.uint64)
+        _encrypt_under_each((0,), source, target.view(np.uint64), _round_keys(keys))
     return target
 
 

@@ -106,7 +106,7 @@ class Streams:
     def __init__(self, seeds: Bytes, depths: tuple[int, ...], *, punctured: bool) -> None:
         if min(depths) < 1 or len(seeds) != sum(1 << depth for depth in depths):
             raise ValueError(f"{len(seeds)} seeds do not fill trees of depths {depths}")
-        self.depths, self.punctured = depths, punctured
+        self.depths, self.punctured, self._seeds = depths, punctured, seeds
         self.path = cpu.path()
         aes.self_check()
         if self.path == "portable":
@@ -115,6 +115,16 @@ class Streams:
             self._lanes = cpu.lanes()
             self._round_keys = aes.expand_keys(seeds)
             self._depths = np.array(depths, np.int64)
+
+    def rekeyed(self, block: bytes) -> Streams:
+        """The streams of other seeds, each the AES of `block` under one of these.
+
+        Args:
+            block: 16 bytes, no counter of these streams: as a little-endian number at least 2**64.
+        """
+        if not any(block[8:]):
+            raise ValueError("this block is one of the streams themselves")
+        return Streams(aes.encrypt_under_each(self._seeds, block), self.depths, punctured=self.punctured)
 
     def fold(self, first: int, u: Words, v: Words) -> None:
         """Write rows u and v from block `first` of every stream on; one thread at a time.

@@ -170,6 +170,10 @@ class BaseOtSender:
         """Write the next random pairs to `out`, uint8 of shape (n, 2, 16)."""
         out[:] = await send(self._channel, len(out), rng=self._rng)
 
+    def fork(self, channel: Channel) -> BaseOtSender:
+        """The same on another channel: nothing is kept from call to call."""
+        return BaseOtSender(channel, rng=self._rng)
+
 
 class BaseOtReceiver:
     """Base OT as a source of random OT (`contract.RandomOtReceiver`)."""
@@ -182,3 +186,7 @@ class BaseOtReceiver:
     async def extend(self, choices: NDArray[np.uint8], out: Blocks) -> None:
         """Write the chosen one of each of the next pairs to `out`, uint8 of shape (n, 16)."""
         out[:] = await receive(self._channel, choices, rng=self._rng)
+
+    def fork(self, channel: Channel) -> BaseOtReceiver:
+        """The same on another channel: nothing is kept from call to call."""
+        return BaseOtReceiver(channel, rng=self._rng)

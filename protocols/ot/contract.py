@@ -11,6 +11,8 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from protocols.channel import Channel
+
 __all__ = ["ONE_CALL", "Blocks", "RandomOtReceiver", "RandomOtSender"]
 
 ONE_CALL = 1 << 62  # a max_count that no call exceeds
@@ -29,6 +31,14 @@ class RandomOtSender(Protocol):
 
     async def extend(self, out: Blocks) -> None:
         """Write the next random pairs to `out`, C-contiguous uint8 of shape (n, 2, 16); 1 <= n <= max_count."""
+        ...
+
+    def fork(self, channel: Channel) -> RandomOtSender:
+        """An independent source on another channel to the same peer, which forks alike; nothing is said.
+
+        Raises:
+            StateError: there was a fork for this session id.
+        """
         ...
 
 
@@ -51,4 +61,8 @@ class RandomOtReceiver(Protocol):
             choices: shape (n,), 0 or 1; 1 <= n <= max_count.
             out: C-contiguous uint8 of shape (n, 16).
         """
+        ...
+
+    def fork(self, channel: Channel) -> RandomOtReceiver:
+        """As the sender's."""
         ...

@@ -20,6 +20,13 @@ in different trees, test guesses on what it learns later, and so find Delta and 
 consistency check. Leaks k and the counts.
 Streams and tweaks are counted and never used twice; the hash changes its key with every message, so that at most 2**16
 hashes share one; MAX_OTS bounds the blocks of a stream at 2**33.
+
+A fork goes on with the same trees on another channel, at once and with no message: its seeds are AES of a block made of
+that channel's session id under the seeds at hand, its hash keys come from that session id. So forks may run side by
+side, and in another order at one party than at the other. Delta is the same, and a fork is nothing but more OTs of one
+extension: as a pseudorandom function AES makes seeds that are as good as fresh to whoever lacks the old ones, which for
+the sender is still the one leaf that Delta names; the blocks of forks have their highest bit set, so none is a counter
+of a stream; and no two OTs under one Delta share a hash key and a tweak. A session id is used for one fork.
 Cost: setup 2 messages (3 when k > 1), sender 8192 bytes, receiver 32 + 32 * (128 - trees); then for each message of up
 to 32,768 OTs, receiver trees * ceil(count / 8) bytes, which is 16 / k an OT where k divides 128; sender nothing.
 Source: Roy, "SoftSpokenOT", ePrint 2022/192, section 3: small-field VOLE and the semi-honest subspace VOLE with the
@@ -30,6 +37,8 @@ the hash is TMMO with a key that depends on the session and the message.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -138,28 +147,49 @@ class _Counters:
         return first, digest(self._session_id, "softspoken-hash", self._run_id, number, n_bytes=16)
 
 
-class _Rows:
-    """Space for one message: a row for each tree, a row for each bit of Delta, a column for each OT.
+class _Forks:
+    """What forks are keyed with: a block for the seeds and a name of the run; each session id serves once."""
 
-    It is kept from one message to the next, because the system takes as long to find new memory as the AES does.
+    def __init__(self, session_id: bytes, run_id: bytes) -> None:
+        self._run_id, self._used = run_id, {session_id}
+
+    def take(self, session_id: bytes) -> tuple[bytes, bytes]:
+        if session_id in self._used:
+            raise StateError("there was a fork for this session id: fork the channel with another label")
+        self._used.add(session_id)
+        derived = digest(session_id, "softspoken-fork", self._run_id, n_bytes=48)
+        return derived[:15] + bytes([derived[15] | 128]), derived[16:]
+
+
+class _Rows:
+    """Space for messages: a row for each tree, a row for each bit of Delta, a column for each OT.
+
+    It is kept from one message to the next, and shared by forks, because the system takes as long to find new memory
+    as the AES does. There is as much of it as threads were at work at the same time.
     """
 
     def __init__(self, n_trees: int) -> None:
-        self._n_trees, self._n_words = n_trees, 0
+        self._n_trees = n_trees
+        self._free: list[tuple[NDArray[np.uint64], ...]] = []
 
-    def __call__(self, count: int) -> tuple[NDArray[np.uint64], NDArray[np.uint64], NDArray[np.uint64]]:
+    @contextmanager
+    def lend(self, count: int) -> Iterator[tuple[NDArray[np.uint64], NDArray[np.uint64], NDArray[np.uint64]]]:
         from protocols.kernels.prg import ROW_WORDS
 
         n_words = -(-count // (64 * ROW_WORDS)) * ROW_WORDS
-        if n_words > self._n_words:
-            self._n_words = n_words
-            self._space = [np.empty(n * n_words, np.uint64) for n in (self._n_trees, KAPPA, KAPPA)]
-        u, v, columns = self._space
-        return (
+        try:
+            space = self._free.pop()
+        except IndexError:
+            space = ()
+        if not space or space[1].size < KAPPA * n_words:
+            space = tuple(np.empty(n * n_words, np.uint64) for n in (self._n_trees, KAPPA, KAPPA))
+        u, v, columns = space
+        yield (
             u[: self._n_trees * n_words].reshape(self._n_trees, n_words),
             v[: KAPPA * n_words].reshape(KAPPA, n_words),
             columns[: 2 * count].reshape(count, 2),
         )
+        self._free.append(space)
 
 
 class SoftSpokenSender:
@@ -168,13 +198,20 @@ class SoftSpokenSender:
     max_count = MESSAGE_OTS
 
     def __init__(
-        self, channel: Channel, depths: tuple[int, ...], streams: Streams, delta: NDArray[np.uint8], run_id: bytes
+        self,
+        channel: Channel,
+        depths: tuple[int, ...],
+        streams: Streams,
+        delta: NDArray[np.uint8],
+        run_id: bytes,
+        rows: _Rows | None = None,
     ) -> None:
-        self._channel, self._streams, self._n_trees = channel, streams, len(depths)
+        self._channel, self._depths, self._streams, self._delta_bits = channel, depths, streams, delta
         self._delta = bits.pack(delta).view(np.uint64)
         self._delta_masks = bits.masks(delta)
         self._tree_of_row = np.repeat(np.arange(len(depths)), depths)
-        self._counters, self._rows = _Counters(channel.session_id, run_id), _Rows(len(depths))
+        self._counters, self._forks = _Counters(channel.session_id, run_id), _Forks(channel.session_id, run_id)
+        self._rows = _Rows(len(depths)) if rows is None else rows
 
     @classmethod
     async def setup(cls, channel: Channel, k: int, *, rng: Rng) -> SoftSpokenSender:
@@ -198,10 +235,23 @@ class SoftSpokenSender:
 
         return await run(compute, long=True)
 
+    def fork(self, channel: Channel) -> SoftSpokenSender:
+        """The same Delta on another channel, for calls that run beside those of this one; some 0.1 ms, no message.
+
+        Args:
+            channel: to the same peer, for the fork alone; the peer forks with its end of it.
+        Raises:
+            StateError: there was a fork for this session id.
+        """
+        block, run_id = self._forks.take(channel.session_id)
+        return SoftSpokenSender(
+            channel, self._depths, self._streams.rekeyed(block), self._delta_bits, run_id, self._rows
+        )
+
     async def extend(self, out: Blocks) -> None:
         """Write the next random pairs to `out`, uint8 of shape (n, 2, 16): one message from the receiver."""
         first, key = self._counters.take(len(out))
-        message = await self._channel.receive(self._n_trees * bits.packed_bytes(len(out)))
+        message = await self._channel.receive(len(self._depths) * bits.packed_bytes(len(out)))
         await run(self._expand, first, key, message, out, long=_is_long(len(out), self._streams))
 
     def _expand(self, first: int, key: bytes, message: memoryview, out: Blocks) -> None:
@@ -209,12 +259,12 @@ class SoftSpokenSender:
         from protocols.kernels.transpose import transpose
 
         count = len(out)
-        d, q, columns = self._rows(count)
-        self._streams.fold(first, d, q)
-        row_bytes = bits.packed_bytes(count)
-        d.view(np.uint8)[:, :row_bytes] = np.frombuffer(message, np.uint8).reshape(self._n_trees, row_bytes)
-        correct(q, self._delta_masks, self._tree_of_row, d)
-        spread(transpose(q, count, out=columns), self._delta, out.reshape(count, 32).view(np.uint64))
+        with self._rows.lend(count) as (d, q, columns):
+            self._streams.fold(first, d, q)
+            row_bytes = bits.packed_bytes(count)
+            d.view(np.uint8)[:, :row_bytes] = np.frombuffer(message, np.uint8).reshape(len(d), row_bytes)
+            correct(q, self._delta_masks, self._tree_of_row, d)
+            spread(transpose(q, count, out=columns), self._delta, out.reshape(count, 32).view(np.uint64))
         tccr(key, out, out=out)
 
 
@@ -223,9 +273,12 @@ class SoftSpokenReceiver:
 
     max_count = MESSAGE_OTS
 
-    def __init__(self, channel: Channel, depths: tuple[int, ...], streams: Streams, run_id: bytes) -> None:
-        self._channel, self._streams = channel, streams
-        self._counters, self._rows = _Counters(channel.session_id, run_id), _Rows(len(depths))
+    def __init__(
+        self, channel: Channel, depths: tuple[int, ...], streams: Streams, run_id: bytes, rows: _Rows | None = None
+    ) -> None:
+        self._channel, self._depths, self._streams = channel, depths, streams
+        self._counters, self._forks = _Counters(channel.session_id, run_id), _Forks(channel.session_id, run_id)
+        self._rows = _Rows(len(depths)) if rows is None else rows
 
     @classmethod
     async def setup(cls, channel: Channel, k: int, *, rng: Rng) -> SoftSpokenReceiver:
@@ -250,6 +303,17 @@ class SoftSpokenReceiver:
             await channel.send(corrections)
         return receiver
 
+    def fork(self, channel: Channel) -> SoftSpokenReceiver:
+        """The same Delta on another channel, for calls that run beside those of this one; some 0.1 ms, no message.
+
+        Args:
+            channel: to the same peer, for the fork alone; the peer forks with its end of it.
+        Raises:
+            StateError: there was a fork for this session id.
+        """
+        block, run_id = self._forks.take(channel.session_id)
+        return SoftSpokenReceiver(channel, self._depths, self._streams.rekeyed(block), run_id, self._rows)
+
     async def extend(self, choices: NDArray[np.uint8], out: Blocks) -> None:
         """Write the chosen ones of the next pairs to `out`, uint8 of shape (n, 16): one message to the sender."""
         first, key = self._counters.take(len(choices))
@@ -260,12 +324,12 @@ class SoftSpokenReceiver:
         from protocols.kernels.transpose import transpose
 
         count, packed = len(choices), bits.pack(choices)
-        u, v, _ = self._rows(count)
-        self._streams.fold(first, u, v)
-        d = u.view(np.uint8)[:, : len(packed)] ^ packed
+        with self._rows.lend(count) as (u, v, _):
+            self._streams.fold(first, u, v)
+            d = u.view(np.uint8)[:, : len(packed)] ^ packed
+            transpose(v, count, out=out.view(np.uint64))
         if count % 8:
             d[:, -1] &= (1 << count % 8) - 1
-        transpose(v, count, out=out.view(np.uint64))
         tccr(key, out, out=out)
         return d
 
@@ -288,6 +352,7 @@ def prepare() -> None:
         return
     aes.self_check()
     aes.keystream(np.zeros((1, 16), np.uint8), 0, 2)
+    aes.encrypt_under_each(np.zeros((1, 16), np.uint8), bytes(16))
     u, v = np.zeros((43, ROW_WORDS), np.uint64), np.zeros((KAPPA, ROW_WORDS), np.uint64)
     depths = tree_depths(3)
     Streams(np.zeros((sum(1 << depth for depth in depths), 16), np.uint8), depths, punctured=False).fold(0, u, v)

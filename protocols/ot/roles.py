@@ -1,4 +1,7 @@
-"""The two roles: random, correlated and chosen OT, as often as one likes, after one setup."""
+"""The two roles: random, correlated and chosen OT, as often as one likes, after one setup.
+
+A role does one call at a time; `fork` makes others that run beside it.
+"""
 
 from __future__ import annotations
 
@@ -35,7 +38,7 @@ class _Once:
     @contextmanager
     def call(self) -> Iterator[None]:
         if self._state == "busy":
-            raise StateError("an OT call on this object has not ended; await them in turn, or set up another on a fork")
+            raise StateError("an OT call on this object has not ended; await them in turn, or use a fork of it")
         if self._state == "broken":
             raise StateError("an earlier OT call on this object failed; set up anew")
         self._state = "busy"
@@ -90,6 +93,18 @@ class OtSender:
             MessageError: the receiver's message has a wrong length or holds an invalid group element.
         """
         return cls(channel, await SoftSpokenSender.setup(channel, k, rng=rng))
+
+    def fork(self, channel: Channel) -> OtSender:
+        """A sender on another channel, for calls that run beside those of this one; nothing is said.
+
+        Security: as if all OTs were those of one setup, see the source.
+
+        Args:
+            channel: to the same receiver, for the fork alone; the receiver forks with its end of it.
+        Raises:
+            StateError: there was a fork for this session id.
+        """
+        return OtSender(channel, self._source.fork(channel))
 
     async def random(self, count: int) -> Blocks:
         """Random pairs.
@@ -172,6 +187,10 @@ class OtReceiver:
     async def setup(cls, channel: Channel, *, k: int = 2, rng: Rng = system_rng) -> OtReceiver:
         """Set up SoftSpokenOT: 128 base OTs, some 50 ms; the arguments and errors are those of `OtSender.setup`."""
         return cls(channel, await SoftSpokenReceiver.setup(channel, k, rng=rng), rng=rng)
+
+    def fork(self, channel: Channel) -> OtReceiver:
+        """A receiver on another channel, for calls that run beside those of this one; as `OtSender.fork`."""
+        return OtReceiver(channel, self._source.fork(channel), rng=self._rng)
 
     async def random(self, count: int, *, choices: NDArray[np.uint8] | None = None) -> tuple[NDArray[np.uint8], Blocks]:
         """Random choices, and the message of each pair that they name.
