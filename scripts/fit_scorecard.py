@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import argparse
 import hashlib
-import json
 import math
 import sys
 import tempfile
@@ -25,11 +24,13 @@ import numpy as np
 from sklearn.linear_model import LogisticRegression
 
 from mpcnet.credit import german
+from mpcnet.credit.files import points_text, scheme_text
 from mpcnet.credit.metrics import auc, ks
-from mpcnet.credit.scorecard import FORMAT, Feature, Points, Scheme
+from mpcnet.credit.scorecard import Feature, Points, Scheme
 
 OUTPUT = Path(german.__file__).parent / german.DATA
 LENDER = "lender"
+MADE_BY = "Made by scripts/fit_scorecard."
 
 MAX_BINS = 5
 MIN_SHARE = 0.05  # a bin with fewer of the development applicants is merged with its neighbour
@@ -205,48 +206,6 @@ def to_points(model: Model) -> Points:
     return Points(sum(min(points) for points in raw.values()), cutoff, tables)
 
 
-def number(value: float) -> str:
-    return str(int(value)) if float(value).is_integer() else repr(float(value))
-
-
-def scheme_text(scheme: Scheme) -> str:
-    lines = [
-        "# The public part of the scorecard: every party has this same file. Made by scripts/fit_scorecard.",
-        f"format = {FORMAT}",
-        f'name = "{scheme.name}"',
-        f'lender = "{scheme.lender}"',
-        f"points_bits = {scheme.points_bits}",
-        f"score_bits = {scheme.score_bits}",
-    ]
-    for feature in scheme.features:
-        lines += ["", "[[feature]]", f'name = "{feature.name}"', f'holder = "{feature.holder}"']
-        if feature.edges:
-            assert feature.minimum is not None
-            lines.append(f"minimum = {number(feature.minimum)}")
-            lines.append(
-                f"edges = [{', '.join(map(number, feature.edges))}]  # bin i: edges[i - 1] <= value < edges[i]"
-            )
-        else:
-            lines.append("bins = [")
-            lines += [f"    {json.dumps(bin_)}," for bin_ in feature.categories]
-            lines.append("]")
-    return "\n".join(lines) + "\n"
-
-
-def points_text(scheme: Scheme, points: Points, comment: str) -> str:
-    lines = [
-        f"# {comment} Made by scripts/fit_scorecard.",
-        f"format = {FORMAT}",
-        f'scheme = "{scheme.digest.hex()}"  # the public part that these points belong to',
-        f"base = {points.base}",
-        f"cutoff = {points.cutoff}",
-        "",
-        "[points]",
-        *(f"{name} = [{', '.join(map(str, table))}]" for name, table in points.tables.items()),
-    ]
-    return "\n".join(lines) + "\n"
-
-
 def quality(scheme: Scheme, points: Points, data: german.Applicants) -> dict[str, float]:
     """AUC and KS of a finished card."""
     scores = points.score({f.name: bins_of(f, data.columns[f.name]) for f in scheme.features})
@@ -286,10 +245,11 @@ def write(folder: Path) -> None:
     alone = to_points(alone_model)
     alone.check(alone_scheme)
 
-    (folder / "scheme.toml").write_text(scheme_text(scheme), encoding="utf-8")
-    secret = "The secret part of the scorecard: it stays with the lender."
+    public = f"The public part of the scorecard: every party has this same file. {MADE_BY}"
+    (folder / "scheme.toml").write_text(scheme_text(scheme, public), encoding="utf-8")
+    secret = f"The secret part of the scorecard: it stays with the lender. {MADE_BY}"
     (folder / "points.toml").write_text(points_text(scheme, points, secret), encoding="utf-8")
-    own = "What the lender could do alone: a card from its own columns, to compare with."
+    own = f"What the lender could do alone: a card from its own columns, to compare with. {MADE_BY}"
     (folder / "lender_alone.toml").write_text(points_text(alone_scheme, alone, own), encoding="utf-8")
 
     held = {holder: german.HELD[holder] for holder in german.HELD}

@@ -31,13 +31,13 @@ def blocks() -> list[tuple[str, str, int]]:
     return [block for block in found if block[0] in ("python", "sh")]
 
 
-def test_the_cost_table_is_what_the_compiler_makes(tmp_path: Path) -> None:
+def test_the_cost_table_is_what_the_compiler_makes() -> None:
     from circuits import Bit, UInt, Vec, circuit, sort
     from circuits.lib.aes import aes_128
     from circuits.lib.sha256 import compress
     from mpcnet.credit import german
     from mpcnet.credit.circuit import scoring_circuit
-    from mpcnet.credit.scorecard import load_scheme
+    from mpcnet.credit.files import load_scheme
 
     @circuit
     def add(a: UInt[32], b: UInt[32]) -> UInt[33]:
@@ -59,8 +59,8 @@ def test_the_cost_table_is_what_the_compiler_makes(tmp_path: Path) -> None:
     def sort_numbers(numbers: Vec[UInt[32], 16]) -> Vec[UInt[32], 16]:
         return sort(numbers)
 
-    german.copy_file("scheme.toml", tmp_path / "scheme.toml")
-    applicant = scoring_circuit(load_scheme(tmp_path / "scheme.toml"))
+    with german.installed("scheme.toml") as path:
+        applicant = scoring_circuit(load_scheme(path))
     order = [add, compare, multiply, divide, sort_numbers, aes_128, compress, applicant]
     rows = re.findall(r"^\| [^|]+ \| ([\d,]+) \| ([\d,]+) \|$", (ROOT / "README.md").read_text(encoding="utf-8"), re.M)
     shown = [tuple(int(number.replace(",", "")) for number in row) for row in rows]

@@ -1,4 +1,4 @@
-"""`mpcnet demo`: score real applicants jointly, with three parties on this machine."""
+"""`mpcnet demo`: score real applicants jointly, with three to seven parties on this machine."""
 
 from __future__ import annotations
 
@@ -11,6 +11,8 @@ from mpcnet.cli.score import PROTOCOL_HELP, ScoreProtocol
 
 __all__ = ["command"]
 
+WORDS = {3: "three", 4: "four", 5: "five", 6: "six", 7: "seven"}
+
 
 def command(
     applicants: Annotated[
@@ -20,22 +22,28 @@ def command(
         Path | None, typer.Option("--json", metavar="FILE", help="Write the outcome there as JSON; - for stdout.")
     ] = None,
     prepare: Annotated[
-        Path | None, typer.Option(metavar="DIR", help="Write the three parties' folders there, and stop.")
+        Path | None, typer.Option(metavar="DIR", help="Write the parties' folders there, and stop.")
     ] = None,
     protocol: Annotated[ScoreProtocol, typer.Option(help=PROTOCOL_HELP)] = ScoreProtocol.YAO,
+    parties: Annotated[
+        int, typer.Option(help="Split the columns of the data among this many institutions.", min=3, max=7)
+    ] = 3,
 ) -> None:
     """Score 300 real applicants jointly: a lender, a credit bureau and a bank, each a process of its own.
 
-    Nobody sees another's data; the lender learns score and decision of each applicant. At the end the demo, which knows
-    all, compares with scoring in the clear.
+    With --parties an employer, a registry, an insurer and a savings bank come to them, in this order. Nobody sees
+    another's data; the lender learns score and decision of each applicant. At the end the demo, which knows all,
+    compares with scoring in the clear.
     """
     import signal
     from types import FrameType
 
     from rich.console import Console
 
-    from mpcnet.credit import demo
+    from mpcnet.credit import demo, german
+    from mpcnet.credit.children import PartiesFailed
     from mpcnet.credit.party import STDOUT, check_writable, write_json
+    from mpcnet.credit.prepare import prepare as prepare_folders
     from mpcnet.credit.progress import display_for
     from mpcnet.credit.report import print_demo
     from mpcnet.errors import ConfigError
@@ -45,7 +53,7 @@ def command(
     if prepare is not None:
         if json_file is not None:
             raise ConfigError("--json belongs to a run; with --prepare nothing runs yet")
-        configs = demo.prepare(prepare)
+        configs = prepare_folders(prepare, parties)
         say_how_to_run(prepare, [str(path) for path in configs.values()], applicants, protocol)
         return
     if json_file not in (None, STDOUT):
@@ -56,8 +64,9 @@ def command(
 
     signal.signal(signal.SIGTERM, stop)
     try:
-        result = demo.run_demo(display_for(aside, demo.PARTIES), applicants=applicants, protocol=protocol.value)
-    except demo.PartiesFailed as error:
+        display = display_for(aside, list(german.held(parties)))
+        result = demo.run_demo(display, n_parties=parties, applicants=applicants, protocol=protocol.value)
+    except PartiesFailed as error:
         for party, reason in error.reasons:
             typer.echo(f"mpcnet: {party}: {reason}", err=True)
         raise typer.Exit(error.exit_code) from None
@@ -69,16 +78,17 @@ def command(
 
 
 def say_how_to_run(folder: Path, configs: list[str], applicants: int | None, protocol: ScoreProtocol) -> None:
-    """Print the commands for three terminals."""
+    """Print the command for each terminal."""
     import shlex
 
-    from mpcnet.credit.demo import EXPECTED_FILE
     from mpcnet.credit.party import SCORES_FILE
+    from mpcnet.credit.prepare import EXPECTED_FILE
 
     more = f" --applicants {applicants}" if applicants is not None else ""
     if protocol is not ScoreProtocol.YAO:
         more += f" --protocol {protocol.value}"
-    typer.echo(f"{folder} holds the folders of three parties. Start each in a terminal of its own, in any order:")
+    typer.echo(f"{folder} holds the folders of {WORDS[len(configs)]} parties.")
+    typer.echo("Start each in a terminal of its own, in any order:")
     typer.echo()
     for config in configs:
         typer.echo(f"    mpcnet score --config {shlex.quote(config)}{more}")

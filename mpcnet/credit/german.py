@@ -6,9 +6,10 @@ on which the scorecard was fitted; the other 300 are scored jointly.
 
 from __future__ import annotations
 
+import contextlib
 import csv
 import io
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from importlib import resources
 from pathlib import Path
@@ -19,7 +20,20 @@ from numpy.typing import NDArray
 
 from mpcnet.credit.records import APPLICANT, write_rows
 
-__all__ = ["DATA", "HELD", "LEFT_OUT", "Applicants", "copy_file", "load", "read_text", "write_records"]
+__all__ = [
+    "DATA",
+    "HELD",
+    "JOINING",
+    "LEFT_OUT",
+    "MAX_PARTIES",
+    "MIN_PARTIES",
+    "Applicants",
+    "held",
+    "installed",
+    "load",
+    "read_text",
+    "write_records",
+]
 
 DATA = "data"
 Part = Literal["development", "scored", "all"]
@@ -41,7 +55,21 @@ HELD: Mapping[str, tuple[str, ...]] = {
         "dependents",
     ),
 }
-"""Which institution would hold which column."""
+"""Which of three institutions would hold which column. The scorecard was fitted on this split."""
+
+JOINING: Mapping[str, tuple[str, ...]] = {
+    # Knows since when somebody has worked there, and as what.
+    "employer": ("employed_since", "job"),
+    # The residents' register: where somebody lives, since when, and with whom.
+    "registry": ("residence_since", "housing", "dependents"),
+    # Insures the house, the car or the life that the column speaks of.
+    "insurer": ("property",),
+    # Where the savings are, if that is not the bank of the checking account.
+    "savings_bank": ("savings",),
+}
+"""The institutions that come to the three, in this order; each brings columns that the bank had before."""
+
+MIN_PARTIES, MAX_PARTIES = len(HELD), len(HELD) + len(JOINING)
 
 LEFT_OUT: Mapping[str, str] = {
     "personal_status_and_sex": "sex and marital status",
@@ -69,14 +97,32 @@ class Applicants:
         return len(self.ids)
 
 
+def held(n_parties: int) -> dict[str, tuple[str, ...]]:
+    """The columns split among so many institutions: HELD, then the first ones of JOINING.
+
+    The columns of the lender and the bureau are the same in every split, and each institution has one that is in the
+    score.
+
+    Raises:
+        ValueError: there is no such split.
+    """
+    if not MIN_PARTIES <= n_parties <= MAX_PARTIES:
+        raise ValueError(f"the columns are split among {MIN_PARTIES} to {MAX_PARTIES} institutions, not {n_parties}")
+    joining = dict(list(JOINING.items())[: n_parties - MIN_PARTIES])
+    taken = {name for names in joining.values() for name in names}
+    return {party: tuple(name for name in names if name not in taken) for party, names in HELD.items()} | joining
+
+
 def read_text(name: str) -> str:
     """One of the files installed beside the data, such as `scheme.toml`."""
     return (resources.files("mpcnet.credit") / DATA / name).read_text(encoding="utf-8")
 
 
-def copy_file(name: str, target: Path) -> None:
-    """Copy one of the files installed beside the data, byte for byte."""
-    target.write_bytes((resources.files("mpcnet.credit") / DATA / name).read_bytes())
+@contextlib.contextmanager
+def installed(name: str) -> Iterator[Path]:
+    """One of the files installed beside the data, as a file to read from."""
+    with resources.as_file(resources.files("mpcnet.credit") / DATA / name) as path:
+        yield path
 
 
 def load(part: Part = "all") -> Applicants:
@@ -91,8 +137,7 @@ def load(part: Part = "all") -> Applicants:
     )
 
 
-def write_records(path: Path, holder: str, applicants: Applicants) -> None:
+def write_records(path: Path, names: Sequence[str], applicants: Applicants) -> None:
     """Write what one holder has of some applicants: their ids and its columns."""
-    names = HELD[holder]
     rows = zip(applicants.ids, *(applicants.columns[name] for name in names), strict=True)
     write_rows(path, [APPLICANT, *names], rows)

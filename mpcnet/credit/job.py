@@ -25,8 +25,9 @@ from numpy.typing import NDArray
 
 from mpcnet.concurrency import together
 from mpcnet.credit.circuit import inputs_of, owners, scoring_circuit
+from mpcnet.credit.files import load_points, load_scheme
 from mpcnet.credit.records import Records, read_records
-from mpcnet.credit.scorecard import Points, Scheme, load_points, load_scheme
+from mpcnet.credit.scorecard import Points, Scheme
 from mpcnet.errors import AgreementError, ConfigError, MPCNetError
 from mpcnet.plan import Plan
 from protocols.errors import ProtocolError

@@ -56,7 +56,7 @@ class DemoResult:
     """All that the demo found out.
 
     Args:
-        parties: in the order lender, bureau, bank.
+        parties: the lender, then the others.
         applicants: how many were scored.
         mismatches: how many joint results differ from scoring in the clear; None of them should.
         auc, ks: on the scored applicants; None where all of them are good, or all bad.

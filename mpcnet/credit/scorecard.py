@@ -15,22 +15,19 @@ import hashlib
 import json
 import math
 import re
-import tomllib
 from bisect import bisect_right
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from itertools import pairwise
-from pathlib import Path
 from typing import Any
 
-import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
 from mpcnet.errors import ConfigError
 
-__all__ = ["BinError", "Feature", "Points", "Scheme", "load_points", "load_scheme"]
+__all__ = ["FORMAT", "BinError", "Feature", "Points", "Scheme"]
 
 FORMAT = 1
 MAX_BINS = 64
@@ -163,6 +160,15 @@ class Scheme:
         kept = tuple(feature for feature in self.features if feature.holder in wanted)
         return Scheme(self.name, self.lender, self.points_bits, self.score_bits, kept)
 
+    def split(self, holder_of: Mapping[str, str]) -> Scheme:
+        """The same features and bins, held by others: points for the one are points for the other.
+
+        Args:
+            holder_of: the holder of each feature by name.
+        """
+        moved = tuple(replace(feature, holder=holder_of[feature.name]) for feature in self.features)
+        return Scheme(self.name, self.lender, self.points_bits, self.score_bits, moved)
+
     @cached_property
     def digest(self) -> bytes:
         """32 bytes that name this scheme: all of it, but not the layout of its file."""
@@ -222,94 +228,3 @@ class Points:
         for name, table in self.tables.items():
             total = total + np.asarray(table, dtype=np.int64)[bins[name]]
         return np.asarray(total, dtype=np.int64)
-
-
-class _FeatureFile(msgspec.Struct, forbid_unknown_fields=True):
-    name: str
-    holder: str
-    edges: list[float] = []
-    minimum: float | None = None
-    bins: list[list[str]] = []
-
-
-class _SchemeFile(msgspec.Struct, forbid_unknown_fields=True):
-    format: int
-    name: str
-    lender: str
-    points_bits: int
-    score_bits: int
-    feature: list[_FeatureFile]
-
-
-class _PointsFile(msgspec.Struct, forbid_unknown_fields=True):
-    format: int
-    scheme: str
-    base: int
-    cutoff: int
-    points: dict[str, list[int]]
-
-
-def _read(path: Path, kind: type[Any]) -> Any:
-    try:
-        found = tomllib.loads(path.read_bytes().decode("utf-8"))
-    except FileNotFoundError:
-        raise ConfigError(f"{path}: there is no such file") from None
-    except OSError as error:
-        raise ConfigError(f"{path}: cannot be read: {error.strerror}") from None
-    except UnicodeDecodeError:
-        raise ConfigError(f"{path}: not a text file in UTF-8") from None
-    except tomllib.TOMLDecodeError as error:
-        place = re.search(r"\(at .*\)", str(error))
-        raise ConfigError(f"{path}: not valid TOML {place[0] if place else ''}".rstrip()) from None
-    try:
-        file = msgspec.convert(found, kind)
-    except msgspec.ValidationError as error:
-        raise ConfigError(f"{path}: {error}") from None
-    if file.format != FORMAT:
-        raise ConfigError(f"{path}: format {file.format} is unknown to this version, which reads {FORMAT}")
-    return file
-
-
-def load_scheme(path: str | Path) -> Scheme:
-    """Read a scheme file.
-
-    Raises:
-        ConfigError: the file is missing or malformed; names it and what is wrong.
-    """
-    path = Path(path)
-    file = _read(path, _SchemeFile)
-    try:
-        features = tuple(
-            Feature(f.name, f.holder, tuple(f.edges), f.minimum, tuple(tuple(words) for words in f.bins))
-            for f in file.feature
-        )
-        return Scheme(file.name, file.lender, file.points_bits, file.score_bits, features)
-    except ConfigError as error:
-        raise ConfigError(f"{path}: {error}") from None
-
-
-def _shown(digest: str) -> str:
-    """A digest as it stands in a file, in a form that can be printed: it may be any text."""
-    return digest if re.fullmatch(r"[0-9a-fA-F]{64}", digest) else f"{digest[:64]!r}, which is no digest"
-
-
-def load_points(path: str | Path, scheme: Scheme) -> Points:
-    """Read a points file and check that it belongs to a scheme.
-
-    Raises:
-        ConfigError: the file is missing, malformed, or made for another scheme; no points are named.
-    """
-    path = Path(path)
-    file = _read(path, _PointsFile)
-    if file.scheme != scheme.digest.hex():
-        raise ConfigError(
-            f"{path}: these points are for another scheme (digest {_shown(file.scheme)}) than this party's scheme file "
-            f"(digest {scheme.digest.hex()}); take scheme and points that belong together, or, where these points are "
-            f'for the present scheme, write scheme = "{scheme.digest.hex()}" in {path.name}'
-        )
-    points = Points(file.base, file.cutoff, {name: tuple(table) for name, table in file.points.items()})
-    try:
-        points.check(scheme)
-    except ConfigError as error:
-        raise ConfigError(f"{path}: {error}") from None
-    return points

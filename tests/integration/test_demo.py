@@ -8,52 +8,18 @@ import os
 import re
 import signal
 import subprocess
-import sys
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 import pytest
 
-from mpcnet.credit import demo as demo_module
+from mpcnet.credit.prepare import free_ports
+from tests.kit.terminals import MPCNET, SECONDS, Terminals, demo, environment, is_alive, left_behind
 
 PARTIES = ("lender", "bureau", "bank")
-MPCNET = [sys.executable, "-m", "mpcnet"]
-SECONDS = 110
 
 pytestmark = pytest.mark.timeout(2 * SECONDS)
-
-
-def environment(folder: Path) -> dict[str, str]:
-    """As a user has it, with a place for temporary files that can be looked at afterwards."""
-    temporary = folder / "tmp"
-    temporary.mkdir(exist_ok=True)
-    return {**os.environ, "TMPDIR": str(temporary), "NO_COLOR": "1"}
-
-
-def demo(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [*MPCNET, "demo", *arguments],
-        cwd=folder,
-        env=environment(folder),
-        stdin=subprocess.DEVNULL,
-        capture_output=True,
-        text=True,
-        timeout=SECONDS,
-    )
-
-
-def is_alive(pid: int) -> bool:
-    try:
-        state = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8").rpartition(")")[2].split()[0]
-    except OSError:
-        return False
-    return state != "Z"
-
-
-def left_behind(folder: Path) -> list[Path]:
-    """Keys and records that should be gone: any file that the demo itself made, but not what a library unpacks."""
-    return [path for path in (folder / "tmp").iterdir() if path.name.startswith("mpcnet")]
 
 
 def children_of(pid: int) -> dict[str, int]:
@@ -72,34 +38,6 @@ def children_of(pid: int) -> dict[str, int]:
     return found
 
 
-class Terminals:
-    """Three terminals of three people."""
-
-    def __init__(self, folder: Path) -> None:
-        self._folder = folder
-        self.running: dict[str, subprocess.Popen[str]] = {}
-
-    def start(self, party: str, *arguments: str) -> None:
-        config = self._folder / party / "party.toml"
-        self.running[party] = subprocess.Popen(
-            [*MPCNET, "score", "--config", str(config), *arguments],
-            cwd=self._folder,
-            env=environment(self._folder),
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
-        )
-
-    def finish(self) -> dict[str, tuple[int, str, str]]:
-        """(exit code, stdout, stderr) of each."""
-        ended = {}
-        for party, process in self.running.items():
-            out, err = process.communicate(timeout=SECONDS)
-            ended[party] = (process.returncode, out, err)
-        return ended
-
-
 @pytest.fixture
 def prepared(tmp_path: Path) -> Iterator[tuple[Path, Terminals]]:
     folder = tmp_path / "credit"
@@ -109,9 +47,7 @@ def prepared(tmp_path: Path) -> Iterator[tuple[Path, Terminals]]:
     try:
         yield folder, terminals
     finally:
-        for process in terminals.running.values():
-            process.kill()
-            process.communicate()
+        terminals.kill()
 
 
 def shorten(folder: Path, **deadlines: float) -> None:
@@ -208,7 +144,7 @@ def test_by_hand_in_any_order(prepared: tuple[Path, Terminals]) -> None:
 def test_with_keys_of_their_own(prepared: tuple[Path, Terminals]) -> None:
     """Three people make keys, exchange public files, and bring their own records: docs/credit-scoring.md."""
     folder, terminals = prepared
-    with demo_module.free_ports(PARTIES) as sockets:
+    with free_ports(PARTIES) as sockets:
         addresses = {party: f"127.0.0.1:{bound.getsockname()[1]}" for party, bound in sockets.items()}
 
     def mpcnet(*arguments: str) -> None:

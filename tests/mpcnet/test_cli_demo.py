@@ -5,15 +5,18 @@ from __future__ import annotations
 import threading
 from pathlib import Path
 
+import numpy as np
 import pytest
 from rich.console import Console
 
 from mpcnet.cli.app import main
 from mpcnet.config import Config
-from mpcnet.credit import demo
+from mpcnet.credit import german
 from mpcnet.credit import party as party_module
+from mpcnet.credit.files import load_points, load_scheme
 from mpcnet.credit.job import ScoreJob
 from mpcnet.credit.metrics import auc
+from mpcnet.credit.prepare import expected_scores, prepare
 from mpcnet.errors import ConfigError
 
 
@@ -21,8 +24,38 @@ def test_prepare_says_what_to_type(tmp_path: Path, capsys: pytest.CaptureFixture
     folder = tmp_path / "my credit"
     assert main(["demo", "--prepare", str(folder), "--applicants", "900"]) == 0
     shown = capsys.readouterr().out
-    for party in demo.PARTIES:
+    for party in german.HELD:
         assert f"mpcnet score --config '{folder / party / 'party.toml'}' --applicants 900\n" in shown
+
+
+def test_prepare_for_five(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    folder = tmp_path / "credit"
+    assert main(["demo", "--prepare", str(folder), "--parties", "5", "--protocol", "gmw"]) == 0
+    shown = capsys.readouterr().out
+    assert "the folders of five parties" in shown
+    for party in ("lender", "bureau", "bank", "employer", "registry"):
+        assert f"mpcnet score --config {folder / party / 'party.toml'} --protocol gmw\n" in shown
+        assert (folder / party / "scheme.toml").read_bytes() == (folder / "lender" / "scheme.toml").read_bytes()
+    assert sorted(path.name for path in folder.rglob("points.toml")) == ["points.toml"]
+
+
+@pytest.mark.parametrize("n_parties", range(3, 8))
+def test_the_scores_are_the_same_however_the_columns_are_split(tmp_path: Path, n_parties: int) -> None:
+    configs = prepare(tmp_path, n_parties)
+    assert list(configs) == list(german.held(n_parties))
+    for name, config in configs.items():
+        job = ScoreJob.load(Config.load(config))
+        assert set(job.scheme.holders) == set(configs)
+        assert {feature.name for feature in job.scheme.held_by(name)} == set(job.records.bins)
+    with german.installed("scheme.toml") as public, german.installed("points.toml") as secret:
+        scheme = load_scheme(public)
+        points = load_points(secret, scheme)
+    scored = german.load("scored")
+    bins = {f.name: np.array([f.bin_of(value) for value in scored.columns[f.name]]) for f in scheme.features}
+    assert np.array_equal(expected_scores(tmp_path)[1].score, points.score(bins))
+    if n_parties == 3:
+        assert (tmp_path / "bank" / "scheme.toml").read_text(encoding="utf-8") == german.read_text("scheme.toml")
+        assert (tmp_path / "lender" / "points.toml").read_text(encoding="utf-8") == german.read_text("points.toml")
 
 
 @pytest.mark.parametrize(
@@ -31,6 +64,8 @@ def test_prepare_says_what_to_type(tmp_path: Path, capsys: pytest.CaptureFixture
         (["demo", "--applicants", "0"], 2, "--applicants"),
         (["demo", "--applicants", "many"], 2, "--applicants"),
         (["demo", "--protocol", "magic"], 2, "--protocol"),
+        (["demo", "--parties", "2"], 2, "--parties"),
+        (["demo", "--parties", "8"], 2, "--parties"),
         (["demo", "--applicants", "1000000000"], 2, "applicants can be scored in one run"),
         (["demo", "--json", "nowhere/outcome.json"], 2, "nowhere/outcome.json: cannot be written there"),
         (["demo", "--prepare", "x", "--json", "y.json"], 2, "--json belongs to a run"),
@@ -76,7 +111,7 @@ def test_mistakes_of_one_party(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    configs = demo.prepare(tmp_path / "credit")
+    configs = prepare(tmp_path / "credit")
     before = {path: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()}
     assert main(["score", "--config", str(configs[party]), *arguments]) == 2
     captured = capsys.readouterr()
@@ -88,7 +123,7 @@ def test_mistakes_of_one_party(
 def test_reading_a_large_file_is_announced(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    configs = demo.prepare(tmp_path)
+    configs = prepare(tmp_path)
 
     def read_slowly(config: Config, applicants: int | None = None) -> ScoreJob:
         assert announced.wait(10)
@@ -113,11 +148,11 @@ def test_reading_a_large_file_is_announced(
 def test_prepare_where_nothing_can_be_written(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("", encoding="utf-8")
     with pytest.raises(ConfigError, match="cannot be written"):
-        demo.prepare(tmp_path / "file" / "inside")
+        prepare(tmp_path / "file" / "inside")
 
 
 def test_ports_differ_and_are_loopback(tmp_path: Path) -> None:
-    demo.prepare(tmp_path)
+    prepare(tmp_path)
     text = (tmp_path / "bank" / "roster.toml").read_text(encoding="utf-8")
     addresses = [line.split('"')[1] for line in text.splitlines() if line.startswith("address")]
     assert len(set(addresses)) == 3
@@ -125,9 +160,7 @@ def test_ports_differ_and_are_loopback(tmp_path: Path) -> None:
 
 
 def test_expected_scores_separate(tmp_path: Path) -> None:
-    from mpcnet.credit import german
-
-    demo.prepare(tmp_path)
-    records, scores = demo.expected_scores(tmp_path)
+    prepare(tmp_path)
+    records, scores = expected_scores(tmp_path)
     assert records.ids == german.load("scored").ids
     assert auc(scores.score, german.load("scored").good) == pytest.approx(0.7663, abs=1e-4)

@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 
 from mpcnet.credit import german
 from mpcnet.credit.circuit import CUTOFF, START, inputs_of, others, owners, points_port, scoring_circuit
-from mpcnet.credit.scorecard import Feature, Points, Scheme, load_points, load_scheme
+from mpcnet.credit.files import load_points, load_scheme
+from mpcnet.credit.scorecard import Feature, Points, Scheme
 
 DATA = Path(german.__file__).parent / german.DATA
 

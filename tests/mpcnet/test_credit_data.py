@@ -15,9 +15,9 @@ import numpy as np
 import pytest
 
 from mpcnet.credit import german
+from mpcnet.credit.files import load_points, load_scheme
 from mpcnet.credit.metrics import auc, ks
 from mpcnet.credit.records import read_records
-from mpcnet.credit.scorecard import load_points, load_scheme
 
 ROOT = Path(__file__).parent.parent.parent
 DATA = ROOT / "mpcnet" / "credit" / "data"
@@ -76,11 +76,29 @@ def test_every_column_has_one_place() -> None:
     assert len(german.HELD["lender"]) == 6
 
 
+@pytest.mark.parametrize("n_parties", range(3, 8))
+def test_every_split_gives_each_column_to_one_institution(n_parties: int) -> None:
+    split = german.held(n_parties)
+    assert len(split) == n_parties
+    columns = [name for names in split.values() for name in names]
+    assert sorted([*columns, *german.LEFT_OUT]) == sorted(german.load().columns)
+    assert (split["lender"], split["bureau"]) == (german.HELD["lender"], german.HELD["bureau"])
+    in_score = {feature.name for feature in load_scheme(DATA / "scheme.toml").features}
+    assert all(in_score & set(names) for names in split.values()), "who is in no score has no part in the scheme"
+
+
+def test_the_splits_go_from_three_to_seven() -> None:
+    assert german.held(3) == german.HELD
+    for n_parties in (2, 8):
+        with pytest.raises(ValueError, match=f"among 3 to 7 institutions, not {n_parties}"):
+            german.held(n_parties)
+
+
 def test_what_must_stay_out_is_out(tmp_path: Path) -> None:
     scheme = load_scheme(DATA / "scheme.toml")
     assert not {feature.name for feature in scheme.features} & set(german.LEFT_OUT)
     for holder in german.HELD:
-        german.write_records(tmp_path / f"{holder}.csv", holder, german.load("scored"))
+        german.write_records(tmp_path / f"{holder}.csv", german.HELD[holder], german.load("scored"))
         text = (tmp_path / f"{holder}.csv").read_text(encoding="utf-8")
         header = text.splitlines()[0].split(",")
         assert not set(header) & {*german.LEFT_OUT, "outcome", "part"}
@@ -142,7 +160,7 @@ def test_the_report_tells_the_truth(tmp_path: Path) -> None:
     points = load_points(DATA / "points.toml", scheme)
     bins = {}
     for holder in scheme.holders:
-        german.write_records(tmp_path / f"{holder}.csv", holder, scored)
+        german.write_records(tmp_path / f"{holder}.csv", german.HELD[holder], scored)
         records = read_records(tmp_path / f"{holder}.csv", scheme.held_by(holder))
         assert records.ids == scored.ids
         bins |= records.bins

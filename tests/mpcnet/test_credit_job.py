@@ -11,9 +11,10 @@ import pytest
 
 from mpcnet.config import Config, ScoreConfig
 from mpcnet.credit import german
+from mpcnet.credit.files import load_points, load_scheme
 from mpcnet.credit.job import STATEMENT_BYTES, ScoreJob, Scores, Statement, compare, score
 from mpcnet.credit.records import Records, read_records
-from mpcnet.credit.scorecard import Scheme, load_points, load_scheme
+from mpcnet.credit.scorecard import Scheme
 from mpcnet.errors import AgreementError, ConfigError
 from mpcnet.session import Session
 from tests.kit.links import plain_sessions, run_sessions
@@ -28,7 +29,7 @@ def jobs(tmp_path: Path) -> dict[str, ScoreJob]:
     scored = german.load("scored")
     made = {}
     for name in NAMES:
-        german.write_records(tmp_path / f"{name}.csv", name, scored)
+        german.write_records(tmp_path / f"{name}.csv", german.HELD[name], scored)
         records = read_records(tmp_path / f"{name}.csv", scheme.held_by(name))
         points = load_points(DATA / "points.toml", scheme) if name == "lender" else None
         made[name] = ScoreJob(name, scheme, records, points, len(records))
@@ -155,8 +156,8 @@ def config(tmp_path: Path, name: str = "lender", score: ScoreConfig | None = Non
 
 
 def test_loading_names_what_is_missing(tmp_path: Path) -> None:
-    german.write_records(tmp_path / "lender.csv", "lender", german.load("scored"))
-    german.write_records(tmp_path / "bank.csv", "bank", german.load("scored"))
+    german.write_records(tmp_path / "lender.csv", german.HELD["lender"], german.load("scored"))
+    german.write_records(tmp_path / "bank.csv", german.HELD["bank"], german.load("scored"))
     scheme, points = DATA / "scheme.toml", DATA / "points.toml"
     with pytest.raises(ConfigError, match=r"party.toml: there is no \[score\] table"):
         ScoreJob.load(config(tmp_path))

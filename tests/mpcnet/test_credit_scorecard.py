@@ -9,7 +9,8 @@ import numpy as np
 import pytest
 
 from mpcnet.credit import german
-from mpcnet.credit.scorecard import Feature, Points, Scheme, load_points, load_scheme
+from mpcnet.credit.files import load_points, load_scheme, points_text, scheme_text
+from mpcnet.credit.scorecard import Feature, Points, Scheme
 from mpcnet.errors import ConfigError
 
 SCHEME = """
@@ -36,7 +37,7 @@ def scheme_in(tmp_path: Path, text: str = SCHEME) -> Scheme:
     return load_scheme(path)
 
 
-def points_text(scheme: Scheme, body: str = "amount = [0, 3, 15]\nhistory = [9, 0]", base: int = 100) -> str:
+def points_file(scheme: Scheme, body: str = "amount = [0, 3, 15]\nhistory = [9, 0]", base: int = 100) -> str:
     return f'format = 1\nscheme = "{scheme.digest.hex()}"\nbase = {base}\ncutoff = 110\n[points]\n{body}\n'
 
 
@@ -47,7 +48,7 @@ def test_reads_both_parts(tmp_path: Path) -> None:
     assert [feature.n_bins for feature in scheme.features] == [3, 2]
     assert [feature.index_bits for feature in scheme.features] == [2, 1]
     path = tmp_path / "points.toml"
-    path.write_text(points_text(scheme), encoding="utf-8")
+    path.write_text(points_file(scheme), encoding="utf-8")
     points = load_points(path, scheme)
     bins = {"amount": np.array([0, 1, 2], np.uint8), "history": np.array([1, 0, 0], np.uint8)}
     assert points.score(bins).tolist() == [100, 112, 124]
@@ -110,7 +111,7 @@ def test_a_wrong_scheme_is_refused(tmp_path: Path, old: str, new: str, reason: s
 def test_wrong_points_are_refused_and_not_shown(tmp_path: Path, body: str, base: int, reason: str) -> None:
     scheme = scheme_in(tmp_path)
     path = tmp_path / "points.toml"
-    path.write_text(points_text(scheme, body, base), encoding="utf-8")
+    path.write_text(points_file(scheme, body, base), encoding="utf-8")
     with pytest.raises(ConfigError, match=reason) as caught:
         load_points(path, scheme)
     message = str(caught.value).removeprefix(str(path))
@@ -120,7 +121,7 @@ def test_wrong_points_are_refused_and_not_shown(tmp_path: Path, body: str, base:
 def test_points_of_another_scheme_are_refused(tmp_path: Path) -> None:
     scheme = scheme_in(tmp_path)
     path = tmp_path / "points.toml"
-    path.write_text(points_text(scheme), encoding="utf-8")
+    path.write_text(points_file(scheme), encoding="utf-8")
     other = dataclasses.replace(scheme, name="other")
     with pytest.raises(ConfigError, match="are for another scheme") as caught:
         load_points(path, other)
@@ -149,12 +150,40 @@ def test_the_highest_score_may_reach_the_limit_and_not_pass_it() -> None:
         Points(240, 256, {"f": (0, 15)}).check(scheme)
 
 
-def test_installed_files_belong_together(tmp_path: Path) -> None:
-    for name in ("scheme.toml", "points.toml", "lender_alone.toml"):
-        german.copy_file(name, tmp_path / name)
-    scheme = load_scheme(tmp_path / "scheme.toml")
-    load_points(tmp_path / "points.toml", scheme)
-    load_points(tmp_path / "lender_alone.toml", scheme.only(["lender"]))
+def installed() -> tuple[Scheme, Points]:
+    with german.installed("scheme.toml") as public, german.installed("points.toml") as secret:
+        scheme = load_scheme(public)
+        return scheme, load_points(secret, scheme)
+
+
+def test_installed_files_belong_together() -> None:
+    scheme, _ = installed()
+    with german.installed("lender_alone.toml") as path:
+        load_points(path, scheme.only(["lender"]))
     assert scheme.holders == ("lender", "bureau", "bank")
     for feature in scheme.features:
         assert feature.name in german.HELD[feature.holder]
+
+
+def test_what_is_written_is_read_back(tmp_path: Path) -> None:
+    scheme, points = installed()
+    odd = Feature("odd", "shop", edges=(-0.5, 2.0, 1e6), categories=())
+    scheme = Scheme("a name", "lender", 9, 20, (*scheme.features, odd))
+    points = Points(3, 7, {**points.tables, "odd": (0, 500, 2, 1)})
+    (tmp_path / "scheme.toml").write_text(scheme_text(scheme, "a comment"), encoding="utf-8")
+    (tmp_path / "points.toml").write_text(points_text(scheme, points, "another"), encoding="utf-8")
+    found = load_scheme(tmp_path / "scheme.toml")
+    assert found == scheme
+    assert found.digest == scheme.digest
+    assert load_points(tmp_path / "points.toml", found) == points
+
+
+def test_who_holds_a_feature_changes_the_scheme_and_not_the_points() -> None:
+    scheme, points = installed()
+    moved = scheme.split(
+        {feature.name: "shop" if feature.holder == "bank" else "lender" for feature in scheme.features}
+    )
+    assert moved.holders == ("lender", "shop")
+    assert moved.digest != scheme.digest
+    points.check(moved)
+    assert scheme.split({f.name: f.holder for f in scheme.features}) == scheme
