@@ -5,8 +5,11 @@ timing     repetitions, medians, processor time
 machine    what it was measured on
 kernels    rows of one process: AES, garbling, evaluating
 compiling  rows of one process: tracing, loading a circuit file
-pair       rows of two processes: starts them, collects what they measured
-roles      what each of the two does
+crew       rows of several processes: starts them, collects what they measured
+roles      what each of two does that garble and evaluate, or transfer
+members    what each of two or three equal parties does
+jobs       what these compute
+others     what other systems took for the same
 plain      a link over TCP without TLS, for comparison; measurements alone can open one
 clock, wan two parties on a slow network, in one process, on a clock that skips the waiting
 growth     how the cost grows with instances and gates

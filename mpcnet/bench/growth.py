@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass
 from statistics import median
 from typing import Any
 
-from mpcnet.bench.pair import OnStep, Task, run_pair
+from mpcnet.bench.crew import OnStep, Task, run_pair
 from mpcnet.bench.workloads import GROWING
 
 __all__ = ["GrowthRow", "measure_growth", "tasks_of"]

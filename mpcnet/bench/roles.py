@@ -30,14 +30,14 @@ Once = Callable[[Channel], Awaitable[Any]]
 
 
 async def main(session: Session, *, tasks: Sequence[Mapping[str, Any]], link: str, path: str) -> list[dict[str, Any]]:
-    """Run at both parties; see `mpcnet.bench.pair`.
+    """Run at both parties; see `mpcnet.bench.crew`.
 
     Args:
-        tasks: see `mpcnet.bench.pair.Task`.
+        tasks: see `mpcnet.bench.crew.Task`.
         link: "tls" for the session's own link, "tcp" for one without TLS.
         path: the AES kernels to use.
     Returns:
-        for each task what `mpcnet.bench.pair.Measured` holds, of this party.
+        for each task what `mpcnet.bench.crew.Measured` holds, of this party.
     """
     from protocols.kernels import cpu
 

@@ -7,12 +7,14 @@ from dataclasses import dataclass, field
 from statistics import median
 from typing import Any, Literal
 
+from mpcnet.bench.others import OTHERS, Other
 from mpcnet.bench.timing import Sample
 from mpcnet.errors import ConfigError
 
-__all__ = ["WORKS", "Link", "Row", "Work", "choose", "make_row"]
+__all__ = ["WORKS", "Crew", "Link", "Row", "Work", "choose", "make_row"]
 
 Link = Literal["local", "tls", "tcp"]
+Crew = Literal["pair", "members", "fresh"]
 
 
 @dataclass(frozen=True)
@@ -28,6 +30,9 @@ class Work:
         target: what issue and design ask for: units a second on each link; seconds for work of one piece.
         about: one line for people.
         pieces: how many times more often it is repeated; for work that takes no time.
+        crew: who does it, where it is not one process: a garbler and an evaluator, equal members, or equal members in
+            processes that are started for each repetition.
+        parties: how many they are.
     """
 
     name: str
@@ -38,6 +43,21 @@ class Work:
     target: Mapping[str, float]
     about: str
     pieces: int = 1
+    crew: Crew = "pair"
+    parties: int = 2
+
+    @property
+    def others(self) -> tuple[Other, ...]:
+        """What other systems took for `count`."""
+        return OTHERS.get(self.name, ())
+
+
+def _members(
+    name: str, unit: str, count: int, quick_count: int, seconds: float, about: str, *, crew: Crew = "members"
+) -> Work:
+    """A row of equal members over TLS, as many as its name says, with a target in seconds."""
+    parties = int(name.partition("-")[0][-1])
+    return Work(name, unit, count, quick_count, ("tls",), {"tls": count / seconds}, about, crew=crew, parties=parties)
 
 
 _YAO = {"tls": 20e6, "tcp": 30e6}
@@ -61,6 +81,7 @@ WORKS: tuple[Work, ...] = (
     Work("tls-stream", "byte", 256 << 20, 2 << 20, ("tls",), {"tls": 1e9}, "one way through a channel, 1 MiB messages"),
     Work("bristol-load", "gate", 132_728, 132_728, ("local",), {"local": 1e6}, "our SHA-256, as a Bristol file"),
     Work("trace", "gate", 164_090, 164_090, ("local",), {"local": 3e5}, "our AES-128 and SHA-256, from Python"),
+    _members("gmw2-aes", "AES", 1_000, 10, 1.0, "GMW, AES-128, from inputs to outputs, triples included"),
 )
 
 
@@ -79,6 +100,10 @@ class Row:
         repeats: how many repetitions.
         cpu_seconds: processor time of one repetition, all threads, for each party; the median.
         path: the AES kernels in use.
+        parties: processes that took part.
+        setup_seconds: of the engine and of sharing the inputs, before the first repetition, where that is measured.
+        target: units a second; None where none is set.
+        others: see `Work`.
     """
 
     name: str
@@ -92,6 +117,10 @@ class Row:
     repeats: int
     cpu_seconds: Mapping[str, float] = field(default_factory=dict)
     path: str = ""
+    parties: int = 1
+    setup_seconds: float = 0.0
+    target: float | None = None
+    others: tuple[Other, ...] = ()
 
     @property
     def per_second(self) -> float:
@@ -119,16 +148,33 @@ class Row:
             "repeats": self.repeats,
             "cpu_seconds": dict(self.cpu_seconds),
             "path": self.path,
+            "parties": self.parties,
+            "setup_seconds": self.setup_seconds,
+            "target": self.target,
+            "others": [other.as_dict() for other in self.others],
         }
 
 
 def make_row(
-    work: Work, link: Link, count: int, n_bytes: int, samples: Mapping[str, Sequence[Sample]], path: str
+    work: Work,
+    link: Link,
+    count: int,
+    n_bytes: int,
+    samples: Mapping[str, Sequence[Sample]],
+    path: str,
+    *,
+    setup_seconds: float = 0.0,
 ) -> Row:
-    """A row from the samples of each party, which repeated the same together; the slower one counts."""
+    """A row from the samples of each party, which repeated the same together; the slowest one counts."""
     walls = [max(each) for each in zip(*([s.seconds for s in mine] for mine in samples.values()), strict=True)]
     cpu = {party: median(sample.cpu_seconds for sample in mine) for party, mine in samples.items()}
-    return Row(work.name, link, work.unit, count, median(walls), min(walls), max(walls), n_bytes, len(walls), cpu, path)
+    return Row(
+        *(work.name, link, work.unit, count, median(walls), min(walls), max(walls), n_bytes, len(walls), cpu, path),
+        parties=len(samples),
+        setup_seconds=setup_seconds,
+        target=work.target.get(link),
+        others=work.others,
+    )
 
 
 def choose(only: Sequence[str]) -> list[Work]:

@@ -7,8 +7,8 @@ from functools import partial
 from typing import TYPE_CHECKING, Literal, Protocol
 
 from mpcnet.bench.compiling import measure_load, measure_trace
+from mpcnet.bench.crew import Measured, OnStep, Task, run_pair, run_parties
 from mpcnet.bench.kernels import measure_aes, measure_garbling
-from mpcnet.bench.pair import Task, run_pair
 from mpcnet.bench.rows import Link, Row, Work, make_row
 
 if TYPE_CHECKING:
@@ -55,9 +55,11 @@ def measure(works: Sequence[Work], *, quick: bool, repeats: int, path: Path, wat
                 rows.append(_measure_local(work, quick, repeats, watcher))
                 watcher.finish(rows[-1])
     for link in LINKS:
-        asked = [work for work in works if link in work.links]
-        if asked:
-            rows += _measure_link(asked, link, quick, repeats, path, watcher)
+        asked = [work for work in works if link in work.links and work.crew == "pair"]
+        rows += _measure_crew(asked, link, quick, repeats, path, watcher, partial(_pair, link, path))
+    for n_parties in sorted({work.parties for work in works}):
+        asked = [work for work in works if work.parties == n_parties and work.crew == "members"]
+        rows += _measure_crew(asked, "tls", quick, repeats, path, watcher, partial(_members, n_parties, path))
     order = [work.name for work in works]
     return sorted(rows, key=lambda row: order.index(row.name))
 
@@ -70,15 +72,33 @@ def _measure_local(work: Work, quick: bool, repeats: int, watcher: Watcher) -> R
     return _LOCAL.get(work.name, measure_garbling)(work, _count(work, quick), repeats, on_done)
 
 
-def _measure_link(
-    works: Sequence[Work], link: Link, quick: bool, repeats: int, path: Path, watcher: Watcher
+def _measure_crew(
+    works: Sequence[Work],
+    link: Link,
+    quick: bool,
+    repeats: int,
+    path: Path,
+    watcher: Watcher,
+    run: Callable[[Sequence[Task], OnStep], list[Measured]],
 ) -> list[Row]:
+    """Rows of the same processes, one after the other."""
+    if not works:
+        return []
     tasks = [Task(work.name, _count(work, quick), repeats * work.pieces) for work in works]
     rows = []
-    for work, found in zip(works, run_pair(tasks, link, path, partial(_step, watcher, link)), strict=True):
-        rows.append(make_row(work, link, found.count, found.bytes, found.samples, path))
+    for work, found in zip(works, run(tasks, partial(_step, watcher, link)), strict=True):
+        setup = found.setup_seconds
+        rows.append(make_row(work, link, found.count, found.bytes, found.samples, path, setup_seconds=setup))
         watcher.finish(rows[-1])
     return rows
+
+
+def _pair(link: Link, path: Path, tasks: Sequence[Task], on_step: OnStep) -> list[Measured]:
+    return run_pair(tasks, link, path, on_step)
+
+
+def _members(n_parties: int, path: Path, tasks: Sequence[Task], on_step: OnStep) -> list[Measured]:
+    return run_parties(tasks, n_parties, path, on_step)
 
 
 def _step(watcher: Watcher, link: str, name: str, done: int, total: int) -> None:

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 __all__ = ["Display", "print_growth", "print_machine", "print_rows", "print_wan", "rate"]
 
 _PREFIXES = ((1e9, "G"), (1e6, "M"), (1e3, "k"), (1.0, ""))
-_TARGETS = {work.name: work.target for work in WORKS}
+_WORKS = {work.name: work for work in WORKS}
 
 
 def rate(value: float, unit: str) -> str:
@@ -45,11 +45,18 @@ def print_machine(console: Console, facts: Mapping[str, str]) -> None:
 
 def print_rows(console: Console, rows: Sequence[Row], *, quick: bool) -> None:
     """The rows, beside their targets unless the counts were too small for that."""
+    single = [row for row in rows if _WORKS[row.name].crew == "pair"]
+    if single:
+        _print_rates(console, single, quick=quick)
+    if len(single) < len(rows):
+        _print_times(console, [row for row in rows if row not in single], quick=quick)
+
+
+def _print_rates(console: Console, rows: Sequence[Row], *, quick: bool) -> None:
     table = _table(("row", "link"), ("a second", "target", "median", "fastest", "slowest", "processor alone", "bytes"))
     for row in rows:
-        target = None if quick else _TARGETS[row.name].get(row.link)
+        target = None if quick else row.target
         met = "" if target is None else "met" if row.per_second >= target else f"{row.per_second / target:.0%}"
-        each = row.bytes / row.count
         table.add_row(
             row.name,
             row.link,
@@ -57,7 +64,7 @@ def print_rows(console: Console, rows: Sequence[Row], *, quick: bool) -> None:
             "" if target is None else f"{rate(target, row.unit)}, {met}",
             *map(seconds, (row.seconds, row.low, row.high)),
             rate(row.cpu_bound, row.unit),
-            f"{each:.2f}" if each < 1e4 else f"{each:,.0f}",
+            _bytes(row),
         )
     console.print(table)
     for text in (
@@ -65,6 +72,36 @@ def print_rows(console: Console, rows: Sequence[Row], *, quick: bool) -> None:
         "bytes: for each unit, of both parties, with frames, without TLS; within one process what went in or came out.",
     ):
         console.print(text, soft_wrap=True)
+
+
+def _print_times(console: Console, rows: Sequence[Row], *, quick: bool) -> None:
+    """Rows whose targets are seconds for a given amount of work, beside what others took for as much."""
+    table = _table(("row", "of"), ("median", "target", "fastest", "slowest", "setup", "bytes"), ("others",))
+    for row in rows:
+        target = None if quick or row.target is None else row.count / row.target
+        met = "" if target is None else "met" if row.seconds <= target else f"{target / row.seconds:.0%}"
+        table.add_row(
+            row.name,
+            f"{row.count:,} {row.unit}{'s' if row.count > 1 and row.unit.islower() else ''}",
+            seconds(row.seconds),
+            "" if target is None else f"{seconds(target)}, {met}",
+            *map(seconds, (row.low, row.high)),
+            seconds(row.setup_seconds) if row.setup_seconds else "",
+            _bytes(row),
+            "" if quick else "; ".join(f"{other}: {other.low / row.seconds:.2g}x" for other in row.others),
+        )
+    console.print(table)
+    for text in (
+        "median: from shared inputs to shared outputs at all parties, over TLS. setup: engine and inputs, before that.",
+        "bytes: for each unit, of all parties, with frames, without TLS. others: what they took on EPYC (Zen 3) with",
+        "2 cores, and how many times our median that is; `make bench-peers` measures MPyC here.",
+    ):
+        console.print(text, soft_wrap=True)
+
+
+def _bytes(row: Row) -> str:
+    each = row.bytes / row.count
+    return f"{each:.2f}" if each < 1e4 else f"{each:,.0f}"
 
 
 def print_wan(console: Console, rows: Sequence[WanRow], trips: Mapping[str, float]) -> None:
@@ -100,7 +137,7 @@ def print_growth(console: Console, rows: Sequence[GrowthRow]) -> None:
     console.print(table)
 
 
-def _table(left: Sequence[str], right: Sequence[str]) -> Table:
+def _table(left: Sequence[str], right: Sequence[str], last: Sequence[str] = ()) -> Table:
     from rich import box
     from rich.table import Table
 
@@ -109,6 +146,8 @@ def _table(left: Sequence[str], right: Sequence[str]) -> Table:
         table.add_column(title)
     for title in right:
         table.add_column(title, justify="right")
+    for title in last:
+        table.add_column(title)
     return table
 
 

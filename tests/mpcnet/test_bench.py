@@ -20,6 +20,7 @@ LOCAL = [
 ]
 YAO = ["yao-aes", "yao-sha256", "yao-mul32", "yao-cmp32"]
 TLS = ["yao-aes-once", "random-ot-k2", "random-ot-k4", "chosen-ot", "base-ot", "tls-stream"]
+MEMBERS = {"gmw2-aes": 2}
 
 
 def test_every_row_runs_and_is_written(tmp_path: Path) -> None:
@@ -27,7 +28,7 @@ def test_every_row_runs_and_is_written(tmp_path: Path) -> None:
     assert main(["bench", "--quick", "--json", str(file)]) == 0
     rows = json.loads(file.read_text(encoding="utf-8"))
     expected = {(name, "local") for name in LOCAL} | {(name, "tls") for name in TLS}
-    expected |= {(name, link) for name in YAO for link in ("tls", "tcp")}
+    expected |= {(name, link) for name in YAO for link in ("tls", "tcp")} | {(name, "tls") for name in MEMBERS}
     assert {(row["name"], row["link"]) for row in rows} == expected
     assert len(rows) == len(expected)
     for row in rows:
@@ -36,6 +37,8 @@ def test_every_row_runs_and_is_written(tmp_path: Path) -> None:
         assert row["seconds"] > 0
         assert row["per_second"] == pytest.approx(row["count"] / row["seconds"])
         assert row["bytes"] >= 0
+        assert row["parties"] == (1 if row["link"] == "local" else MEMBERS.get(row["name"], 2))
+        assert (row["setup_seconds"] > 0) == (row["name"] in MEMBERS)
 
 
 def test_a_row_that_does_not_exist_is_named(capsys: pytest.CaptureFixture[str]) -> None:

@@ -1,0 +1,69 @@
+"""What each of two or three equal parties does: one task after the other, each some times, in step with the others.
+
+A task becomes a job, see `mpcnet.bench.jobs`: its engine is set up and its inputs are shared, which is timed apart.
+Before each repetition all parties exchange a byte, so that all start at the same time; each measures its own time, from
+shared inputs to shared outputs. When the stopwatch has stopped, what came out is opened and compared with the same in
+the clear.
+"""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from mpcnet.bench.jobs import find_job
+from mpcnet.bench.timing import Sample, Stopwatch, peak_bytes
+from protocols.tasks import swap
+
+if TYPE_CHECKING:
+    from mpcnet.session import Session, SessionMesh
+
+__all__ = ["main"]
+
+
+async def main(session: Session, *, tasks: Sequence[Mapping[str, Any]], path: str) -> list[dict[str, Any]]:
+    """Run at every party; see `mpcnet.bench.crew`.
+
+    Args:
+        tasks: see `mpcnet.bench.crew.Task`.
+        path: the AES kernels to use.
+    Returns:
+        for each task what `mpcnet.bench.crew.Measured` holds, of this party.
+    """
+    from protocols.kernels import cpu
+
+    steps = session.mesh("step")
+    with cpu.use(path):  # type: ignore[arg-type]
+        return [await _run(session, steps, **task) for task in tasks]
+
+
+async def _run(
+    session: Session, steps: SessionMesh, name: str, count: int, repeats: int, instances: int
+) -> dict[str, Any]:
+    """One task: once to warm up, then `repeats` times with a stopwatch."""
+    del instances  # a job knows by its count
+    started = time.perf_counter()
+    job = find_job(name)(session, count)
+    await job.set_up()
+    setup_seconds = time.perf_counter() - started
+    samples: list[Sample] = []
+    n_bytes = 0
+    for i in range(repeats + 1):
+        await swap(steps, b"\1", 1)
+        before, watch = session.stats.bytes_sent, Stopwatch()
+        await job.work()
+        if i:
+            samples.append(watch.stop())
+            n_bytes = session.stats.bytes_sent - before
+        await job.check()
+        if session.party_id == 0:
+            print(json.dumps({"name": name, "done": i, "of": repeats}), flush=True)
+    return {
+        "count": count,
+        "bytes": n_bytes,
+        "peak_bytes": peak_bytes(),
+        "setup_seconds": setup_seconds,
+        "samples": [[s.seconds, s.cpu_seconds, s.system_seconds] for s in samples],
+    }
