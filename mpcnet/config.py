@@ -166,7 +166,7 @@ class Config:
         if identity is not None and identity.fingerprint not in own.fingerprints:
             raise ConfigError(
                 f"{self.roster}: the entry of {self.name} pins another certificate than {identity.certificate_path}; "
-                "build the roster again from the present public files"
+                f"every party runs `mpcnet roster add {self.name}.public.toml` on its roster"
             )
         return roster
 

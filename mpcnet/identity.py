@@ -3,6 +3,10 @@
 The key signs twice: inside TLS 1.3, through `ssl`, and the hello that binds a session, through PyNaCl. Peers do not
 trust an authority; they pin the certificate's fingerprint in their roster. The key is written once with mode 0600 and
 never leaves its file except into memory; no repr, error or log of this package holds it.
+
+A renewal keeps the key and makes a second certificate, `certificate.next.pem`. While the first has more than a day
+left it is the one that is shown, so that every peer has until then to put the second one into its roster; from then
+on the second is shown. Nobody has to do anything at the moment of the change.
 """
 
 from __future__ import annotations
@@ -22,12 +26,23 @@ if TYPE_CHECKING:
     from cryptography import x509
     from nacl.signing import SigningKey, VerifyKey
 
-__all__ = ["CERTIFICATE_FILE", "KEY_FILE", "Certificate", "Identity", "check_name", "read_certificates"]
+__all__ = [
+    "CERTIFICATE_FILE",
+    "KEY_FILE",
+    "WARNING_DAYS",
+    "Certificate",
+    "Identity",
+    "check_name",
+    "next_path",
+    "read_certificates",
+]
 
 KEY_FILE = "identity.key"
 CERTIFICATE_FILE = "certificate.pem"
 VALID_DAYS = 365
 CLOCK_SKEW = datetime.timedelta(days=1)  # how far a peer's clock may lag behind ours when the certificate is new
+SWITCH = datetime.timedelta(days=1)  # so long before it expires a certificate gives way to its successor
+WARNING_DAYS = 30
 MAX_FILE_BYTES = 64 * 1024
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,31}")
 
@@ -81,21 +96,39 @@ class Certificate:
 
         return VerifyKey(self.key)
 
+    def is_valid(self, now: datetime.datetime) -> bool:
+        """Whether it holds at that time."""
+        return self.valid_from <= now <= self.valid_until
+
     def check_time(self, where: str, now: datetime.datetime | None = None) -> None:
         """Raise ConfigError when the certificate is expired or not valid yet."""
         now = now or datetime.datetime.now(datetime.UTC)
+        clock, public = f"this machine's clock says {now:%Y-%m-%d %H:%M} UTC", f"{self.name}.public.toml"
         if now > self.valid_until:
             raise ConfigError(
-                f"{where}: the certificate of {self.name} expired on {self.valid_until:%Y-%m-%d %H:%M} UTC; "
-                f"{self.name} renews it with `mpcnet keygen --renew` and hands out its new public file",
+                f"{where}: the certificate of {self.name} expired on {self.valid_until:%Y-%m-%d %H:%M} UTC; {clock}. "
+                f"{self.name} renews it with `mpcnet keygen {self.name} --renew` and hands out {public}; "
+                f"everybody then runs `mpcnet roster add {public}`",
                 peer=self.name,
             )
         if now < self.valid_from:
             raise ConfigError(
                 f"{where}: the certificate of {self.name} is not valid before {self.valid_from:%Y-%m-%d %H:%M} UTC; "
-                "check the clocks of both machines",
+                f"{clock}. Set the clock that is wrong, with `timedatectl set-ntp true`",
                 peer=self.name,
             )
+
+    def expiry_warning(self, now: datetime.datetime | None = None) -> str:
+        """One line from 30 days before it expires, until it has; "" before."""
+        now = now or datetime.datetime.now(datetime.UTC)
+        days = (self.valid_until - now).days
+        if not 0 <= days < WARNING_DAYS:
+            return ""
+        left = "today or tomorrow" if days < 1 else f"in {days} day{'s' if days > 1 else ''}"
+        return (
+            f"the certificate of {self.name} expires {left}, on {self.valid_until:%Y-%m-%d %H:%M} UTC; "
+            f"{self.name} runs `mpcnet keygen {self.name} --renew` and hands out {self.name}.public.toml"
+        )
 
 
 def read_certificates(pem: str, where: str) -> tuple[Certificate, ...]:
@@ -149,8 +182,9 @@ class Identity:
 
     Attributes:
         name: the party's name, as in the certificate.
-        certificate: the own certificate.
-        certificate_path, key_path: the PEM files, as `ssl` wants them.
+        certificate: the own certificate that is shown to the others at present.
+        certificate_path, key_path: the PEM files of the two, as `ssl` wants them.
+        held: the certificate that is shown, and its successor or predecessor during a renewal; the older one first.
     """
 
     name: str
@@ -158,6 +192,8 @@ class Identity:
     certificate_path: Path
     key_path: Path
     _key: SigningKey
+    held: tuple[Certificate, ...]
+    _first_path: Path
 
     @property
     def certificate_der(self) -> bytes:
@@ -204,17 +240,49 @@ class Identity:
         return cls.load(key_path, certificate_path)
 
     def renew(self, *, days: int = VALID_DAYS) -> Identity:
-        """Write a new certificate over the same key and name in place of the old; peers need the new public file."""
-        fresh = self.certificate_path.with_name(f".{self.certificate_path.name}.new")
-        fresh.unlink(missing_ok=True)
-        _write_new(fresh, _certify(bytes(self._key), self.name, days), 0o644)
-        fresh.replace(self.certificate_path)
-        return Identity.load(self.key_path, self.certificate_path)
+        """Make a new certificate over the same key and name; peers need the new public file before the old one expires.
+
+        The new one waits as `certificate.next.pem` until the old one has a day left; an old one that has less is
+        replaced at once.
+
+        Raises:
+            ConfigError: the present one is valid for longer, or a file cannot be written.
+        """
+        if self.certificate.valid_until >= datetime.datetime.now(datetime.UTC) + datetime.timedelta(days=days):
+            raise ConfigError(
+                f"{self.certificate_path} is valid until {self.certificate.valid_until:%Y-%m-%d}, longer than a new "
+                f"certificate of {days} days; give more with --days, or wait"
+            )
+        fresh = self._first_path.with_name(f".{self._first_path.name}.new")
+        try:
+            fresh.unlink(missing_ok=True)
+            _write_new(fresh, _certify(bytes(self._key), self.name, days), 0o644)
+            successor = next_path(self._first_path)
+            if self.certificate_path == successor:  # it has been shown for some time: now it is the first
+                successor.replace(self._first_path)
+            lasts = self.certificate.valid_until > datetime.datetime.now(datetime.UTC) + SWITCH
+            if not lasts:
+                successor.unlink(missing_ok=True)
+            fresh.replace(successor if lasts else self._first_path)
+        except OSError as error:
+            raise ConfigError(f"{error.filename or fresh}: cannot be written: {error.strerror}") from None
+        return Identity.load(self.key_path, self._first_path)
 
     @classmethod
-    def load(cls, key_path: Path, certificate_path: Path, *, check_time: bool = True) -> Identity:
+    def load(
+        cls,
+        key_path: Path,
+        certificate_path: Path,
+        *,
+        check_time: bool = True,
+        now: datetime.datetime | None = None,
+    ) -> Identity:
         """Read an identity, and check that key and certificate belong together.
 
+        Args:
+            key_path, certificate_path: the files; a successor of the certificate is looked for beside it.
+            check_time: whether the certificate must be valid.
+            now: at which time; by default the present.
         Raises:
             ConfigError: a file is missing, readable by others, damaged, expired, or of another identity.
         """
@@ -222,11 +290,10 @@ class Identity:
         from cryptography.hazmat.primitives.serialization import load_pem_private_key
         from nacl.signing import SigningKey
 
-        text = _read(certificate_path, "the certificate").decode("ascii", "replace")
-        certificates = read_certificates(text, str(certificate_path))
-        if len(certificates) != 1:
-            raise ConfigError(f"{certificate_path}: holds {len(certificates)} certificates; keep the newest alone")
-        certificate = certificates[0]
+        paths = [certificate_path]
+        if next_path(certificate_path).exists():
+            paths.append(next_path(certificate_path))
+        held = [_read_own(path) for path in paths]
         try:
             private = load_pem_private_key(_read(key_path, "the identity key", private=True), password=None)
         except (ValueError, TypeError):
@@ -234,11 +301,29 @@ class Identity:
         if not isinstance(private, Ed25519PrivateKey):
             raise ConfigError(f"{key_path}: holds no unencrypted Ed25519 key in PEM; make one with `mpcnet keygen`")
         key = SigningKey(private.private_bytes_raw())
-        if bytes(key.verify_key) != certificate.key:
-            raise ConfigError(f"{certificate_path} does not belong to the key in {key_path}; put matching files there")
+        for path, certificate in zip(paths, held, strict=True):
+            if bytes(key.verify_key) != certificate.key or certificate.name != held[0].name:
+                raise ConfigError(f"{path} does not belong to the key in {key_path}; put matching files there")
+        now = now or datetime.datetime.now(datetime.UTC)
+        shown = 0
+        if len(held) > 1 and held[0].valid_until < now + SWITCH and held[1].is_valid(now):
+            shown = 1
         if check_time:
-            certificate.check_time(str(certificate_path))
-        return cls(certificate.name, certificate, certificate_path, key_path, key)
+            held[shown].check_time(str(paths[shown]), now)
+        return cls(held[0].name, held[shown], paths[shown], key_path, key, tuple(held), certificate_path)
+
+
+def next_path(certificate_path: Path) -> Path:
+    """Where the successor of a certificate lies: certificate.next.pem."""
+    return certificate_path.with_name(f"{certificate_path.stem}.next{certificate_path.suffix}")
+
+
+def _read_own(path: Path) -> Certificate:
+    text = _read(path, "the certificate").decode("ascii", "replace")
+    certificates = read_certificates(text, str(path))
+    if len(certificates) != 1:
+        raise ConfigError(f"{path}: holds {len(certificates)} certificates; keep the newest alone")
+    return certificates[0]
 
 
 def _certify(seed: bytes, name: str, days: int) -> bytes:

@@ -1,7 +1,7 @@
-"""The files a party needs, made in one go: what `mpcnet keygen` and `mpcnet roster build` call.
+"""The files a party needs, made in one go: what `mpcnet keygen` and `mpcnet roster` call.
 
 DIR/identity.key         the private key, mode 0600; stays where it is
-DIR/certificate.pem      the certificate over it
+DIR/certificate.pem      the certificate over it; beside it certificate.next.pem during a renewal
 DIR/NAME.public.toml     name, address, fingerprint, certificate: what the others get
 DIR/party.toml           the configuration to start with
 DIR/roster.toml          all public files in one; made once everybody's is there
@@ -9,6 +9,7 @@ DIR/roster.toml          all public files in one; made once everybody's is there
 
 from __future__ import annotations
 
+import datetime
 import os
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
@@ -19,7 +20,15 @@ from mpcnet.errors import ConfigError
 from mpcnet.identity import CERTIFICATE_FILE, KEY_FILE, VALID_DAYS, Identity, check_name
 from mpcnet.roster import Party, Roster, dump_entries, parse_address, read_entries
 
-__all__ = ["build_roster", "create_network", "create_party", "public_file", "renew_party", "write_new"]
+__all__ = [
+    "add_to_roster",
+    "build_roster",
+    "create_network",
+    "create_party",
+    "public_file",
+    "renew_party",
+    "write_new",
+]
 
 
 def public_file(folder: Path, name: str) -> Path:
@@ -75,10 +84,12 @@ def create_party(
 def renew_party(name: str, folder: str | Path, *, address: str | None = None, days: int = VALID_DAYS) -> Identity:
     """Give a party a new certificate over its present key, and write its public file anew.
 
-    Every party then needs a roster built with the new public file before the next run.
+    The public file then holds both certificates while the old one is valid, and so do the rosters that it is added to.
+    A run needs all rosters to have the new one by the day before the old one expires; until then old rosters do too.
 
     Args:
-        address: the new address, where it changes; otherwise that of the present public file.
+        address: the new address, where it changes; otherwise that of the present public file. A new address is in every
+            roster before the next run, or the rosters differ.
     """
     folder = Path(folder)
     identity = Identity.load(folder / KEY_FILE, folder / CERTIFICATE_FILE, check_time=False)
@@ -90,9 +101,66 @@ def renew_party(name: str, folder: str | Path, *, address: str | None = None, da
         old = read_entries(public_file(folder, name))[0]
         host, port = old.host, old.port
     identity = identity.renew(days=days)
-    text = dump_entries([Party(name, host, port, (identity.certificate,))])
+    text = dump_entries([Party(name, host, port, identity.held)])
     _replace(public_file(folder, name), text)
     return identity
+
+
+def add_to_roster(files: Iterable[str | Path], roster: str | Path, *, new_key: bool = False) -> list[str]:
+    """Put public files into a roster: parties that are not there yet, new certificates and addresses of those that are.
+
+    A certificate that is there stays until it has expired, so that a renewal holds with either.
+
+    Args:
+        files: public files or rosters, in any order.
+        roster: the file to change; it is made where it is missing.
+        new_key: whether a party may come with another key than it has in the roster.
+    Returns:
+        a line for each party: what changed.
+    Raises:
+        ConfigError: an entry is wrong or expired, two parties clash, or a party comes with another key; the file is as
+            it was.
+    """
+    path, now = Path(roster), datetime.datetime.now(datetime.UTC)
+    parties = {party.name: party for party in (read_entries(path) if path.exists() else ())}
+    changes = []
+    for file in files:
+        for party in read_entries(file):
+            if not any(certificate.is_valid(now) for certificate in party.certificates):
+                party.last_certificate.check_time(str(file), now)
+            old = parties.get(party.name)
+            if old is not None and old.key != party.key and not new_key:
+                raise ConfigError(
+                    f"{file}: {party.name} has another key than in {path}: ask {party.name} whether its fingerprint is "
+                    f"sha256:{party.fingerprints[-1]}; if so, add it with --new-key",
+                    peer=party.name,
+                )
+            parties[party.name], change = _merge(old, party, now)
+            changes.append(change)
+    if len(parties) > 1:
+        Roster(tuple(parties.values()), source=str(path)).check_time(now)
+    _replace(path, dump_entries(sorted(parties.values(), key=lambda party: party.name)))
+    return changes
+
+
+def _merge(old: Party | None, new: Party, now: datetime.datetime) -> tuple[Party, str]:
+    """An entry with what a public file adds to it, and a line that says what that is."""
+    certificates = {one.fingerprint: one for one in new.certificates}
+    known = {one.fingerprint: one for one in old.certificates} if old is not None and old.key == new.key else {}
+    fresh = [fingerprint for fingerprint in certificates if fingerprint not in known]
+    both = {fingerprint: one for fingerprint, one in {**known, **certificates}.items() if one.valid_until >= now}
+    party = replace(new, certificates=tuple(sorted(both.values(), key=lambda one: one.valid_until)))
+    changes = []
+    if old is None:
+        changes.append(f"added, at {new.address}")
+    elif not known:
+        changes.append("another key")
+    if old is not None and old.address != new.address:
+        changes.append(f"moves from {old.address} to {new.address}")
+    for fingerprint in fresh:
+        until = certificates[fingerprint].valid_until
+        changes.append(f"certificate sha256:{fingerprint}, valid until {until:%Y-%m-%d}")
+    return party, f"{new.name}: {'; '.join(changes) or 'nothing new'}"
 
 
 def build_roster(files: Iterable[str | Path], out: str | Path, *, force: bool = False) -> Roster:

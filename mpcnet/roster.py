@@ -10,8 +10,9 @@
     '''
 
 A party's public file has the same form with a single entry, so a roster is its parties' public files one after the
-other. The parties are numbered in the order of their names, whatever the order in the file; `digest` depends on the
-names, addresses and fingerprints alone, not on how the file is written.
+other. The parties are numbered in the order of their names, whatever the order in the file. During a renewal a party
+has two certificates over its one key, and both hold. `digest` depends on names, addresses and keys alone: not on how
+the file is written, nor on whether a new certificate has come to everybody yet.
 """
 
 from __future__ import annotations
@@ -79,6 +80,16 @@ class Party:
         """The key that checks the party's signatures; its certificates share it."""
         return self.certificates[0].verify_key
 
+    @property
+    def key(self) -> bytes:
+        """The 32 bytes of that key: what the party is."""
+        return self.certificates[0].key
+
+    @property
+    def last_certificate(self) -> Certificate:
+        """The one that is valid longest."""
+        return max(self.certificates, key=lambda certificate: certificate.valid_until)
+
     def as_entry(self) -> dict[str, Any]:
         """The entry as it stands in a file."""
         marked = [f"sha256:{fingerprint}" for fingerprint in self.fingerprints]
@@ -114,7 +125,7 @@ class Roster:
             )
         self._refuse_shared("name", ordered, lambda party: party.name.lower())
         self._refuse_shared("address", ordered, lambda party: party.address.lower())
-        self._refuse_shared("key", ordered, lambda party: party.certificates[0].key)
+        self._refuse_shared("key", ordered, lambda party: party.key)
 
     def _refuse_shared(self, what: str, parties: list[Party], fact: Callable[[Party], object]) -> None:
         owner: dict[object, Party] = {}
@@ -127,11 +138,11 @@ class Roster:
 
     @property
     def digest(self) -> bytes:
-        """32 bytes that are the same at two parties exactly when they agree on every entry."""
+        """32 bytes that are the same at two parties exactly when they agree on every name, address and key."""
         h = hashlib.blake2b(digest_size=32, person=b"mpcnet-roster")
         for party in self.parties:
-            for text in (party.name, party.address.lower(), *sorted(party.fingerprints), ""):
-                h.update(len(text).to_bytes(4, "little") + text.encode())
+            for part in (party.name.encode(), party.address.lower().encode(), party.key):
+                h.update(len(part).to_bytes(4, "little") + part)
         return h.digest()
 
     @property
@@ -152,9 +163,15 @@ class Roster:
 
     def check_time(self, now: datetime.datetime | None = None) -> None:
         """Raise ConfigError when a party has no certificate that is valid now."""
+        now = now or datetime.datetime.now(datetime.UTC)
         for party in self.parties:
-            newest = max(party.certificates, key=lambda certificate: certificate.valid_until)
-            newest.check_time(self.source, now)
+            if not any(certificate.is_valid(now) for certificate in party.certificates):
+                party.last_certificate.check_time(self.source, now)
+
+    def expiry_warnings(self, now: datetime.datetime | None = None) -> dict[str, str]:
+        """For each party whose last certificate expires within 30 days, a line that says what to do."""
+        warnings = {party.name: party.last_certificate.expiry_warning(now) for party in self.parties}
+        return {name: text for name, text in warnings.items() if text}
 
     def dumps(self) -> str:
         """The roster as the text of a TOML file."""

@@ -61,8 +61,11 @@ async def connect(
         if listen_socket is not None:
             listen_socket.close()
         raise
-    from mpcnet.wire.transport import connect_mesh  # takes a while: mistakes in the files come first
+    from mpcnet.wire.transport import MeshEvent, connect_mesh  # takes a while: mistakes in the files come first
 
+    if on_event is not None:
+        for party, warning in roster.expiry_warnings().items():
+            on_event(MeshEvent("warning", party, warning))
     stats = Stats()
     with stats.phase("connect"):
         try:

@@ -26,9 +26,11 @@ def command(
 ) -> None:
     """Make a party's key, certificate, public file and party.toml.
 
-    The public file goes to the other parties; identity.key goes nowhere. Nothing is overwritten.
+    The public file goes to the other parties; identity.key goes nowhere. Nothing is overwritten. --renew keeps key and
+    name: the old certificate holds until it expires, so the others can add the new public file at any time before.
     """
     from mpcnet.errors import ConfigError
+    from mpcnet.identity import SWITCH
     from mpcnet.provision import create_party, public_file, renew_party
 
     folder = folder or Path(name)
@@ -41,18 +43,29 @@ def command(
     else:
         identity = create_party(name, address, folder, listen=listen, days=days)
     public = public_file(folder, name)
-    until = identity.certificate.valid_until
+    last = identity.held[-1]
+    until = last.valid_until
     if as_json:
         facts = {
             "name": name,
             "dir": str(folder),
             "public": str(public),
-            "fingerprint": f"sha256:{identity.fingerprint}",
+            "fingerprint": f"sha256:{last.fingerprint}",
             "valid_until": until.isoformat(),
         }
         typer.echo(json.dumps(facts))
         return
+    if renew:
+        typer.echo(f"{name}: new certificate, valid until {until:%Y-%m-%d}; key and name stay")
+        typer.echo(f"fingerprint sha256:{last.fingerprint}")
+        if identity.certificate is not last:
+            switch = identity.certificate.valid_until - SWITCH
+            typer.echo(
+                f"Until {switch:%Y-%m-%d %H:%M} UTC the present certificate is shown, and from then on the new one."
+            )
+        typer.echo(f"Every party, this one too, runs: mpcnet roster add {public.name}")
+        return
     typer.echo(f"{name}: key, certificate and party.toml are in {folder}; valid until {until:%Y-%m-%d}")
-    typer.echo(f"fingerprint sha256:{identity.fingerprint}")
+    typer.echo(f"fingerprint sha256:{last.fingerprint}")
     typer.echo(f"Hand {public} to the other parties, and let them compare the fingerprint over another way.")
     typer.echo(f"With everybody's file: mpcnet roster build *.public.toml --output {folder / 'roster.toml'}")

@@ -1,4 +1,4 @@
-"""`mpcnet roster build|show|check`: who takes part."""
+"""`mpcnet roster build|add|show|check`: who takes part."""
 
 from __future__ import annotations
 
@@ -34,6 +34,35 @@ def build(
         typer.echo(f"written to {output}; the digest must be the same at every party")
 
 
+@command.command(short_help="Add public files to a roster: new parties, renewed certificates.")
+def add(
+    files: Annotated[list[Path], typer.Argument(help="Public files of parties.")],
+    roster: Annotated[Path, typer.Option(help="The roster to change; made where it is missing.")] = Path("roster.toml"),
+    new_key: Annotated[bool, typer.Option("--new-key", help="Take a party that comes with another key.")] = False,
+    as_json: Json = False,
+) -> None:
+    """Add public files to a roster: parties that are not in it, and new certificates and addresses of those that are.
+
+    The certificate that is there stays valid until it expires, so the parties need not do this at the same time.
+    """
+    from mpcnet.provision import add_to_roster
+    from mpcnet.roster import MIN_PARTIES, Roster, read_entries
+
+    changes = add_to_roster(files, roster, new_key=new_key)
+    entries = read_entries(roster)
+    complete = len(entries) >= MIN_PARTIES
+    if as_json:
+        digest = Roster(entries, source=str(roster)).digest.hex() if complete else None
+        typer.echo(json.dumps({"changes": changes, "digest": digest, "parties": [party.name for party in entries]}))
+        return
+    for change in changes:
+        typer.echo(change)
+    if complete:
+        _print(Roster(entries, source=str(roster)), as_json)
+    else:
+        typer.echo(f"{roster} has one party; add the public files of the others")
+
+
 @command.command()
 def show(file: File = Path("roster.toml"), as_json: Json = False) -> None:
     """Show the parties of a roster, even where a certificate has expired."""
@@ -59,6 +88,7 @@ def check(
 
 
 def _print(roster: Roster, as_json: bool, me: str | None = None) -> None:
+    warnings = roster.expiry_warnings()
     if as_json:
         parties: list[dict[str, Any]] = [
             {
@@ -66,17 +96,18 @@ def _print(roster: Roster, as_json: bool, me: str | None = None) -> None:
                 "party_id": party.party_id,
                 "address": party.address,
                 "fingerprints": [f"sha256:{fingerprint}" for fingerprint in party.fingerprints],
-                "valid_until": max(c.valid_until for c in party.certificates).isoformat(),
+                "valid_until": party.last_certificate.valid_until.isoformat(),
             }
             for party in roster.parties
         ]
-        facts: dict[str, Any] = {"digest": roster.digest.hex(), "parties": parties}
+        facts: dict[str, Any] = {"digest": roster.digest.hex(), "parties": parties, "warnings": [*warnings.values()]}
         typer.echo(json.dumps(facts | ({"me": me} if me else {})))
         return
     width = max(len(party.name) for party in roster.parties)
     for party in roster.parties:
-        until = max(certificate.valid_until for certificate in party.certificates)
-        typer.echo(f"{party.party_id}  {party.name:<{width}}  {party.address}  valid until {until:%Y-%m-%d}")
-        for fingerprint in party.fingerprints:
-            typer.echo(f"   {'':<{width}}  sha256:{fingerprint}")
+        typer.echo(f"{party.party_id}  {party.name:<{width}}  {party.address}")
+        for one in party.certificates:
+            typer.echo(f"   {'':<{width}}  sha256:{one.fingerprint}  valid until {one.valid_until:%Y-%m-%d}")
     typer.echo(f"roster digest {roster.digest.hex()[:16]}")
+    for text in warnings.values():
+        typer.echo(f"mpcnet: warning: {text}", err=True)

@@ -37,6 +37,8 @@ def command(
     def hear(event: Any) -> None:
         if event.kind == "listening":
             say(f"listening on {event.detail}, waiting for the other parties")
+        elif event.kind == "warning":
+            say(f"warning: {event.detail}")
         elif event.kind == "connected":
             say(f"{event.peer} is here")
         elif event.kind in ("lost", "strangers"):

@@ -110,7 +110,9 @@ def run_party(
             display.show(job.name, step_of(progress))
 
         def hear(event: Any) -> None:
-            if event.kind == "connected":
+            if event.kind == "warning":
+                aside.print(f"warning: {event.detail}", markup=False, highlight=False, soft_wrap=True)
+            elif event.kind == "connected":
                 missing.discard(event.peer)
             elif event.kind == "lost":
                 missing.add(event.peer)

@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from mpcnet.errors import FrameError, HandshakeFailed
+from mpcnet.wire.advice import advise, wrong_party
 from mpcnet.wire.handshake import Handshake, reject_frame
 from mpcnet.wire.tls import Tls, describe, is_refusal, make_context
 
@@ -177,7 +178,7 @@ class _Greeting:
             text = f"{expected.name}: at {self._where} answers somebody with a certificate that is not in the roster"
             raise HandshakeFailed(text, peer=expected.name)
         if peer.name != expected.name:
-            text = f"{expected.name}: at {self._where} answers {peer.name}; mend the addresses in the roster"
+            text = f"{expected.name}: at {self._where} {wrong_party(expected.name, peer.name)}"
             raise HandshakeFailed(text, peer=expected.name)
         return peer, fingerprint
 
@@ -186,7 +187,8 @@ class _Greeting:
         expected = self._expected
         final = isinstance(error, ssl.SSLCertVerificationError) or (self._through and is_refusal(error))
         if expected is not None and final:
-            return HandshakeFailed(f"{expected.name}: at {self._where} {describe(error)}", peer=expected.name)
+            text = advise(error, self._greeter.identity, expected.name)
+            return HandshakeFailed(f"{expected.name}: at {self._where} {text}", peer=expected.name)
         return NotReached(describe(error))
 
     async def _more(self) -> None:

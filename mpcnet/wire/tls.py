@@ -17,21 +17,21 @@ if TYPE_CHECKING:
     from mpcnet.identity import Identity
     from mpcnet.roster import Roster
 
-__all__ = ["Tls", "describe", "is_refusal", "make_context"]
+__all__ = ["Tls", "describe", "is_refusal", "make_context", "reason_of"]
 
 _NO_TLS: Final = ("WRONG_VERSION_NUMBER", "HTTP_REQUEST", "HTTPS_PROXY", "UNKNOWN_PROTOCOL", "PACKET_LENGTH", "RECORD_")
 _OLD_TLS: Final = ("UNSUPPORTED_PROTOCOL", "NO_PROTOCOLS", "PROTOCOL_VERSION", "VERSION_TOO_LOW")
 _REFUSALS: Final = (
-    ("CERTIFICATE_EXPIRED", "refused this party's certificate as expired; check its dates and both clocks"),
-    ("BAD_CERTIFICATE", "refused this party's certificate as not valid, perhaps not yet; check both clocks"),
+    ("CERTIFICATE_EXPIRED", "refused this party's certificate as expired"),
+    ("BAD_CERTIFICATE", "refused this party's certificate as not valid yet"),
     ("CERTIFICATE_REQUIRED", "missed this party's certificate"),
-    ("UNKNOWN_CA", "refused this party's certificate: its roster holds another; give all parties the same roster"),
-    ("CERTIFICATE_UNKNOWN", "refused this party's certificate: its roster holds another"),
+    ("UNKNOWN_CA", "refused this party's certificate, which is not in its roster"),
+    ("CERTIFICATE_UNKNOWN", "refused this party's certificate, which is not in its roster"),
     ("UNSUPPORTED_CERTIFICATE", "refused this party's certificate as of the wrong kind"),
 )
 _VERIFY: Final = {
-    9: "shows a certificate that is not valid yet; check the clocks of both machines",
-    10: "shows a certificate that has expired; it needs a new one, and everybody a new roster",
+    9: "shows a certificate that is not valid yet",
+    10: "shows a certificate that has expired",
 }
 
 
@@ -45,13 +45,15 @@ def make_context(identity: Identity, roster: Roster, *, acceptor: bool) -> ssl.S
     context.minimum_version = ssl.TLSVersion.TLSv1_3
     context.check_hostname = False  # the pinned fingerprint says who it is
     context.verify_mode = ssl.CERT_REQUIRED
+    # without it OpenSSL knows the first of two certificates of one name and key alone, and refuses the other
+    context.verify_flags |= ssl.VERIFY_X509_PARTIAL_CHAIN
     context.options |= ssl.OP_NO_TICKET | ssl.OP_NO_COMPRESSION | ssl.OP_NO_RENEGOTIATION
     if acceptor:
         context.num_tickets = 0
     try:
         context.load_cert_chain(identity.certificate_path, identity.key_path)
     except (OSError, ssl.SSLError) as error:
-        text = f"{identity.certificate_path} and {identity.key_path} cannot be used for TLS: {_reason(error).lower()}"
+        text = f"{identity.certificate_path} and {identity.key_path} cannot be used for TLS: {reason_of(error).lower()}"
         raise ConfigError(text) from None
     for party in roster.parties:
         if party.name != identity.name:
@@ -127,7 +129,7 @@ def describe(error: Exception) -> str:
         return _VERIFY.get(error.verify_code, "shows a certificate that is not in the roster")
     if isinstance(error, ssl.SSLEOFError | ssl.SSLZeroReturnError):
         return "closed the connection"
-    reason = _reason(error)
+    reason = reason_of(error)
     if not isinstance(error, ssl.SSLError):
         return reason
     for mark, text in _REFUSALS:
@@ -148,10 +150,13 @@ def describe(error: Exception) -> str:
 
 def is_refusal(error: ssl.SSLError) -> bool:
     """Whether the peer refused our certificate. To be trusted only after our side of the handshake is through."""
-    return any(mark in _reason(error) for mark, _ in _REFUSALS) and not isinstance(error, ssl.SSLCertVerificationError)
+    return any(mark in reason_of(error) for mark, _ in _REFUSALS) and not isinstance(
+        error, ssl.SSLCertVerificationError
+    )
 
 
-def _reason(error: Exception) -> str:
+def reason_of(error: Exception) -> str:
+    """OpenSSL's or the system's own word for it."""
     if isinstance(error, ssl.SSLError):
         return str(error.reason or error.strerror or "unknown fault")
     return str(getattr(error, "strerror", None) or str(error) or type(error).__name__)

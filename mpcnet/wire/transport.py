@@ -46,8 +46,8 @@ class MeshEvent:
     """Something happened while the mesh is built; for a display.
 
     Attributes:
-        kind: "listening", "waiting" (for a peer, with the reason), "connected", "lost", "standing", or "strangers"
-            (how many connections came to nothing, at the end).
+        kind: "warning" (a certificate expires soon), "listening", "waiting" (for a peer, with the reason), "connected",
+            "lost", "standing", or "strangers" (how many connections came to nothing, at the end).
         peer: the party it is about, or "".
         detail: for people.
     """

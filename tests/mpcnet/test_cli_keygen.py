@@ -76,14 +76,42 @@ def test_show_prints_what_people_compare(capsys: pytest.CaptureFixture[str]) -> 
         assert party.address in out
 
 
+def test_add_and_warnings(capsys: pytest.CaptureFixture[str]) -> None:
+    make_all()
+    capsys.readouterr()
+    assert main(["roster", "add", "lender/lender.public.toml"]) == 0
+    assert "roster.toml has one party; add the public files of the others" in capsys.readouterr().out
+    assert main(["roster", "add", "bank/bank.public.toml", "bureau/bureau.public.toml"]) == 0
+    out = capsys.readouterr().out
+    assert "bank: added, at 127.0.0.1:7003; certificate sha256:" in out
+    digest = Roster.load("roster.toml").digest.hex()
+    assert f"roster digest {digest[:16]}" in out
+    assert main(["keygen", "bank", "--renew", "--days", "400"]) == 0
+    out = capsys.readouterr().out
+    assert "UTC the present certificate is shown, and from then on the new one." in out
+    assert "Every party, this one too, runs: mpcnet roster add bank.public.toml" in out
+    assert main(["roster", "add", "bank/bank.public.toml", "--json"]) == 0
+    facts = json.loads(capsys.readouterr().out)
+    assert facts["digest"] == digest
+    assert facts["parties"] == ["bank", "bureau", "lender"]
+    assert main(["keygen", "shop", "--address", "127.0.0.1:7009", "--days", "12"]) == 0
+    assert main(["roster", "add", "shop/shop.public.toml"]) == 0
+    assert "mpcnet: warning: the certificate of shop expires in 11 days" in capsys.readouterr().err
+    assert main(["roster", "show", "--json"]) == 0
+    (warning,) = json.loads(capsys.readouterr().out)["warnings"]
+    assert "shop runs `mpcnet keygen shop --renew`" in warning
+
+
 def test_renewal(capsys: pytest.CaptureFixture[str]) -> None:
     make_all()
     before = Path("lender/identity.key").read_bytes(), Path("lender/lender.public.toml").read_text()
-    assert main(["keygen", "lender", "--renew", "--days", "10"]) == 0
+    assert main(["keygen", "lender", "--renew", "--days", "400"]) == 0
     after = Path("lender/identity.key").read_bytes(), Path("lender/lender.public.toml").read_text()
     assert before[0] == after[0]
     assert before[1] != after[1]
     capsys.readouterr()
+    assert main(["keygen", "lender", "--renew", "--days", "10"]) == 2
+    assert "longer than a new certificate of 10 days" in capsys.readouterr().err
     assert main(["keygen", "lender", "--renew", "--listen", "h:1"]) == 2
     assert "--listen is not changed by --renew" in capsys.readouterr().err
 

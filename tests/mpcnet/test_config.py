@@ -6,7 +6,8 @@ import pytest
 
 from mpcnet.config import Config, Deadlines, ScoreConfig
 from mpcnet.errors import ConfigError
-from mpcnet.provision import create_network, create_party, renew_party
+from mpcnet.identity import CERTIFICATE_FILE, KEY_FILE, Identity
+from mpcnet.provision import create_network, create_party
 
 ADDRESSES = {"lender": "127.0.0.1:7001", "bank": "127.0.0.1:7002"}
 
@@ -100,7 +101,9 @@ def test_identity_of_another_party(tmp_path: Path) -> None:
 
 def test_roster_that_pins_another_certificate(tmp_path: Path) -> None:
     files = create_network(tmp_path, ADDRESSES)
-    renew_party("lender", tmp_path / "lender")
+    for file in (KEY_FILE, CERTIFICATE_FILE):
+        (tmp_path / "lender" / file).unlink()
+    Identity.create("lender", tmp_path / "lender")
     config = Config.load(files["lender"])
     with pytest.raises(ConfigError, match="the entry of lender pins another certificate"):
         config.load_roster(config.load_identity())

@@ -58,7 +58,7 @@ def test_digest_depends_on_the_entries(table: dict[str, Any], key: str, value: s
     assert load(table).digest != before
 
 
-def test_digest_depends_on_the_certificate(table: dict[str, Any], tmp_path: Path) -> None:
+def test_digest_depends_on_the_key(table: dict[str, Any], tmp_path: Path) -> None:
     before = load(table).digest
     other = Party("lender", "127.0.0.1", 7001, (Identity.create("lender", tmp_path).certificate,))
     table["party"][0] = other.as_entry()
@@ -82,9 +82,8 @@ def test_unknown_party_names_those_there_are(table: dict[str, Any]) -> None:
 
 
 def test_two_certificates_of_one_party(table: dict[str, Any], tmp_path: Path) -> None:
-    old = Identity.create("lender", tmp_path)
-    new = old.renew()
-    entry = Party("lender", "127.0.0.1", 7001, (old.certificate, new.certificate)).as_entry()
+    old, new = Identity.create("lender", tmp_path).renew().held
+    entry = Party("lender", "127.0.0.1", 7001, (old, new)).as_entry()
     assert len(entry["fingerprint"]) == 2
     table["party"][0] = entry
     roster = load(table)
@@ -260,7 +259,7 @@ def test_renewal_changes_certificate_and_public_file_alone(tmp_path: Path) -> No
     key = (tmp_path / "identity.key").read_bytes()
     new = renew_party("lender", tmp_path)
     entry = read_entries(tmp_path / "lender.public.toml")[0]
-    assert entry.fingerprints == (new.fingerprint,) != (old.fingerprint,)
+    assert entry.fingerprints == (old.fingerprint, new.held[1].fingerprint)
     assert entry.address == "127.0.0.1:7001"
     assert (tmp_path / "identity.key").read_bytes() == key
     assert renew_party("lender", tmp_path, address="host:1").name == "lender"
