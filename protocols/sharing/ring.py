@@ -12,7 +12,9 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["Elements", "Ring"]
+from protocols.sharing.arrays import ArrayRing
+
+__all__ = ["MERSENNE61", "MERSENNE127", "RING64", "Elements", "Ring", "Stream", "find_ring", "warm_up"]
 
 Elements = NDArray[np.uint64]
 Stream = Callable[[int], Any]
@@ -68,6 +70,10 @@ class Ring(Protocol):
         """The sum of public integers times arrays of one shape, in one pass."""
         ...
 
+    def dot(self, xs: Sequence[Elements], ys: Sequence[Elements], plus: Elements | None = None) -> Elements:
+        """The sum of xs[j] * ys[j], element by element, plus an array; all of one shape, in one pass."""
+        ...
+
     def matmul(self, x: Elements, y: Elements) -> Elements:
         """As numpy.matmul on the leading axes; sums are reduced late."""
         ...
@@ -111,3 +117,36 @@ class Ring(Protocol):
             ValueError: it has none.
         """
         ...
+
+
+MERSENNE61: Ring = ArrayRing("mersenne61", (1 << 61) - 1, is_field=True)
+MERSENNE127: Ring = ArrayRing("mersenne127", (1 << 127) - 1, is_field=True)
+RING64: Ring = ArrayRing("ring64", 1 << 64, is_field=False)
+
+_RINGS = {ring.name: ring for ring in (MERSENNE61, MERSENNE127, RING64)}
+
+
+def find_ring(name: str) -> Ring:
+    """The ring of that name.
+
+    Raises:
+        ValueError: there is none.
+    """
+    if name not in _RINGS:
+        raise ValueError(f"no ring {name!r}: there are {', '.join(_RINGS)}")
+    return _RINGS[name]
+
+
+def warm_up(ring: Ring) -> None:
+    """Load the kernels of a ring; compile them where this machine has not yet: some seconds, once."""
+    x, large = ring.encode(np.arange(2, dtype=np.int64)), ring.modulus // 3
+    for operation in (ring.add, ring.sub, ring.mul, ring.matmul):
+        operation(x, x)
+    ring.dot([x], [x])
+    ring.combine([1], [x])
+    ring.combine([large], [x])
+    ring.sum(x, 0)
+    ring.shift_right(x, 1)
+    ring.decode(x)
+    ring.sample(bytes, (1,))
+    ring.unpack(ring.pack(x), (2,), peer="")
