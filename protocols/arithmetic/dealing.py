@@ -1,0 +1,106 @@
+"""Some parties share arrays at once, part by part; each party combines its shares of all of them.
+
+    dealer, for each part                           every other party
+    shares of the drawn parties from common keys    its share from the key that it has in common with the dealer,
+    shares of the others                  --->      or as it comes
+                                                    sum of coefficients times its shares from all dealers
+
+Security and source: `protocols.sharing.shamir`. A message of another length, or an element that is not canonical, ends
+the call.
+Cost: one message for each part of PART elements from each dealer to each party that does not draw.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Sequence
+
+from protocols.arithmetic.contract import Elements
+from protocols.channel import Mesh
+from protocols.ot.work import run
+from protocols.sharing.keys import KeyStream, ReplicatedKeys
+from protocols.sharing.ring import Ring
+from protocols.sharing.shamir import Deal
+from protocols.tasks import all_of
+
+__all__ = ["LONG", "PART", "Dealing"]
+
+PART = 1 << 15
+"""Elements shared at a time: while some travel, the next are computed."""
+LONG = 1 << 13  # elements whose arithmetic takes about a millisecond
+AHEAD = 4  # parts that may be dealt before the others' have come
+
+
+class Dealing:
+    """One call at one party.
+
+    Args:
+        mesh: of this call alone; its parties are those present.
+        dealers: who share.
+    """
+
+    def __init__(self, ring: Ring, keys: ReplicatedKeys, mesh: Mesh, dealers: Sequence[int]) -> None:
+        me, present = keys.party_id, sorted([keys.party_id, *mesh.channels])
+        self._ring, self._keys, self._mesh, self._me = ring, keys, mesh, me
+        self._dealers = list(dealers)
+        deals = {dealer: Deal.of(ring, present, dealer, keys.threshold) for dealer in dealers}
+        self._mine = deals.pop(me, None)
+        self._hears = [dealer for dealer, deal in deals.items() if me in deal.sent]
+        self._draws = {dealer: self._stream(dealer, me) for dealer, deal in deals.items() if me in deal.drawn}
+        if self._mine is not None:
+            self._gives = [self._stream(me, party) for party in self._mine.drawn]
+            self._to = {party: self._mine.coefficients(party) for party in self._mine.sent}
+            self._own = self._mine.coefficients(me)
+
+    def _stream(self, dealer: int, party: int) -> KeyStream:
+        """Of the shares that a party draws for what a dealer shares."""
+        peer = party if dealer == self._me else dealer
+        return self._keys.pairs.stream(peer, self._mesh.session_id, f"shamir-deal/{dealer}")
+
+    async def run(self, count: int, make: Callable[[slice], Elements] | None, coefficients: Sequence[int]) -> Elements:
+        """Share, and combine.
+
+        Args:
+            count: elements that each dealer shares.
+            make: the secrets of this party, if it is a dealer: from a part to elements of shape (part, limbs).
+            coefficients: of the dealers, in order.
+        Returns:
+            the sum of coefficients times this party's shares, of shape (count, limbs).
+        Raises:
+            MessageError: a dealer's message has a wrong length or holds an element that is not canonical; names it.
+        """
+        ring, long = self._ring, count > LONG
+        parts = [slice(start, min(start + PART, count)) for start in range(0, count, PART)]
+        out = ring.zeros((count,))
+        own: asyncio.Queue[Elements] = asyncio.Queue(AHEAD)
+
+        def polynomial(part: slice) -> tuple[Elements, list[tuple[int, Elements]]]:
+            assert make is not None
+            known = [make(part), *(ring.sample(stream, (part.stop - part.start,)) for stream in self._gives)]
+            return ring.combine(self._own, known), [(to, ring.combine(row, known)) for to, row in self._to.items()]
+
+        async def deal() -> None:
+            for part in parts:
+                share, messages = await run(polynomial, part, long=long)
+                await own.put(share)
+                await all_of(self._mesh.channels[to].send(ring.pack(message)) for to, message in messages)
+
+        def combine(part: slice, shares: dict[int, Elements]) -> None:
+            size = part.stop - part.start
+            shares |= {dealer: ring.sample(stream, (size,)) for dealer, stream in self._draws.items()}
+            out[part] = ring.combine(coefficients, [shares[dealer] for dealer in self._dealers])
+
+        async def gather() -> None:
+            for part in parts:
+                heard = await all_of(self._hear(dealer, part.stop - part.start) for dealer in self._hears)
+                shares = dict(zip(self._hears, heard, strict=True))
+                if self._mine is not None:
+                    shares[self._me] = await own.get()
+                await run(combine, part, shares, long=long)
+
+        await all_of([gather(), *([deal()] if self._mine is not None else [])])
+        return out
+
+    async def _hear(self, dealer: int, size: int) -> Elements:
+        channel = self._mesh.channels[dealer]
+        return self._ring.unpack(await channel.receive(size * self._ring.n_bytes), (size,), peer=channel.peer)
