@@ -48,6 +48,7 @@ class Engine(Protocol):
         ring: of what.
         party_id, n_parties: of this party.
         boolean: shares of bits among the same parties, with the same assumptions.
+        truncation_bits: the widest values that `truncate` takes, the sign not counted.
         truncation_ulps: how far a truncated value is from the exact one at most, in units of its last place.
     """
 
@@ -62,6 +63,9 @@ class Engine(Protocol):
 
     @property
     def boolean(self) -> BooleanEngine: ...
+
+    @property
+    def truncation_bits(self) -> int: ...
 
     @property
     def truncation_ulps(self) -> float: ...

@@ -155,17 +155,15 @@ class ShamirEngine:
         The result is x / 2**n_bits plus an error of mean 0 (to 2**-n_bits) and of at most `truncation_ulps`.
         """
         ring = self.ring
-        mask_bits = self._mask_bits(bound_bits)
-        if not 0 <= n_bits <= mask_bits:
-            raise ValueError(f"values of {bound_bits} bits are cut by 0 to {mask_bits} bits, not by {n_bits}")
+        self._check_room(n_bits, bound_bits)
         if not n_bits:
             return x
-        offset = (1 << max(bound_bits, n_bits)) + (self.n_sets << n_bits)  # a multiple of 2**n_bits
+        offset = (1 << bound_bits) + (self.n_sets << n_bits)  # a multiple of 2**n_bits
         centred = offset - ((self.n_sets - 1) << (n_bits - 1))
         shape = x.shape[:-1]
 
         def mask() -> tuple[Elements, Elements]:
-            r, upper = self._masks(mesh, shape, mask_bits, n_bits)
+            r, upper = self._masks(mesh, shape, bound_bits + SIGMA, n_bits)
             return ring.add(ring.add(x, r), ring.encode(centred)), upper
 
         masked, upper = await run(mask, long=x.size > LONG)
@@ -177,15 +175,20 @@ class ShamirEngine:
 
         return await run(unmask, long=x.size > LONG)
 
-    def _mask_bits(self, bound_bits: int) -> int:
-        mask_bits = bound_bits + SIGMA
-        room = self.ring.n_bits - 1 - (self.n_sets - 1).bit_length() - 1
-        if bound_bits < 1 or mask_bits > room:
+    @property
+    def truncation_bits(self) -> int:
+        """The widest values that a mask of SIGMA bits more, a sum of n_sets numbers, fits beside in the ring."""
+        room = self.ring.modulus // ((self.n_sets << SIGMA) + self.n_sets + 2)
+        return room.bit_length() - 1
+
+    def _check_room(self, n_bits: int, bound_bits: int) -> None:
+        if not 1 <= bound_bits <= self.truncation_bits:
             raise ValueError(
-                f"{self.ring.name} masks values of at most {max(0, room - SIGMA)} bits among {self.n_parties} parties "
+                f"{self.ring.name} masks values of 1 to {self.truncation_bits} bits among {self.n_parties} parties, "
                 f"with {SIGMA} bits to spare, not of {bound_bits}"
             )
-        return mask_bits
+        if not 0 <= n_bits <= bound_bits:
+            raise ValueError(f"values of {bound_bits} bits are cut by 0 to {bound_bits} bits, not by {n_bits}")
 
     def _masks(self, mesh: Mesh, shape: tuple[int, ...], mask_bits: int, n_bits: int) -> tuple[Elements, Elements]:
         """Shares of r, a sum of uniform numbers of mask_bits bits, and of the sum of their upper parts."""

@@ -90,7 +90,7 @@ def test_any_enough_shares_reconstruct(ring: Ring, n_parties: int, threshold: in
     [
         (3, 1, (1,), ""),
         (4, 1, (2,), "p2"),
-        (5, 2, (0,), ""),
+        (5, 2, (0,), "p0"),
         (5, 1, (4,), "p4"),
         (5, 1, (0, 3), ""),
         (6, 1, (0, 3), "p0 and p3"),
