@@ -123,6 +123,7 @@ def check_attributes(parties: Parties) -> None:
         assert engine.n_parties == engine.boolean.n_parties == parties.n
         assert engine.ring is parties.ring
         assert engine.truncation_ulps >= 0.5
+        assert 0 < engine.truncation_bits < engine.ring.n_bits
         mesh = parties.meshes[party]
         who = engine.summand_parties(mesh)
         assert who == tuple(sorted(set(who)))

@@ -148,6 +148,10 @@ class IdealEngine:
 
     truncation_ulps = 1.0
 
+    @property
+    def truncation_bits(self) -> int:
+        return self.ring.n_bits - 2
+
     def __init__(self, trusted: Trusted, party_id: int) -> None:
         self._trusted, self.ring, self.party_id = trusted, trusted.ring, party_id
         self.n_parties = trusted.n_parties
