@@ -72,34 +72,38 @@ class Dealing:
         ring, long = self._ring, count > LONG
         parts = [slice(start, min(start + PART, count)) for start in range(0, count, PART)]
         out = ring.zeros((count,))
-        own: asyncio.Queue[Elements] = asyncio.Queue(AHEAD)
+        known: asyncio.Queue[list[Elements]] = asyncio.Queue(AHEAD)  # what fixes this party's polynomials
+        weights = self._weights(coefficients)
 
-        def polynomial(part: slice) -> tuple[Elements, list[tuple[int, Elements]]]:
+        def polynomial(part: slice) -> tuple[list[Elements], list[tuple[int, Elements]]]:
             assert make is not None
-            known = [make(part), *(ring.sample(stream, (part.stop - part.start,)) for stream in self._gives)]
-            return ring.combine(self._own, known), [(to, ring.combine(row, known)) for to, row in self._to.items()]
+            fixed = [make(part), *(ring.sample(stream, (part.stop - part.start,)) for stream in self._gives)]
+            return fixed, [(to, ring.combine(row, fixed)) for to, row in self._to.items()]
 
         async def deal() -> None:
             for part in parts:
-                share, messages = await run(polynomial, part, long=long)
-                await own.put(share)
+                fixed, messages = await run(polynomial, part, long=long)
+                await known.put(fixed)
                 await all_of(self._mesh.channels[to].send(ring.pack(message)) for to, message in messages)
 
-        def combine(part: slice, shares: dict[int, Elements]) -> None:
-            size = part.stop - part.start
-            shares |= {dealer: ring.sample(stream, (size,)) for dealer, stream in self._draws.items()}
-            out[part] = ring.combine(coefficients, [shares[dealer] for dealer in self._dealers])
+        def combine(part: slice, arrays: list[Elements]) -> None:
+            drawn = [ring.sample(stream, (part.stop - part.start,)) for stream in self._draws.values()]
+            out[part] = ring.combine(weights, [*arrays, *drawn])
 
         async def gather() -> None:
             for part in parts:
                 heard = await all_of(self._hear(dealer, part.stop - part.start) for dealer in self._hears)
-                shares = dict(zip(self._hears, heard, strict=True))
-                if self._mine is not None:
-                    shares[self._me] = await own.get()
-                await run(combine, part, shares, long=long)
+                fixed = [] if self._mine is None else await known.get()
+                await run(combine, part, [*fixed, *heard], long=long)
 
         await all_of([gather(), *([deal()] if self._mine is not None else [])])
         return out
+
+    def _weights(self, coefficients: Sequence[int]) -> list[int]:
+        """Of all that a result is made of, in order: what fixes the own polynomial, shares heard, shares drawn."""
+        of = dict(zip(self._dealers, coefficients, strict=True))
+        own = [] if self._mine is None else [of[self._me] * one for one in self._own]
+        return [*own, *(of[dealer] for dealer in [*self._hears, *self._draws])]
 
     async def _hear(self, dealer: int, size: int) -> Elements:
         channel = self._mesh.channels[dealer]
