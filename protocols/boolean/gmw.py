@@ -5,10 +5,9 @@
     d, e: XOR of all shares
     share of z = c ^ d & b ^ e & a, and at party 0 ^ d & e
 
-XOR gates are free: each party XORs its shares. A constant 1 is 1 at party 0 and 0 at the others. A wire is a row of
-bits, one for each instance, packed into words: a level is a few operations of NumPy, and the XOR gates between two
-levels are one call of a kernel. Instances are cut into blocks, one after the other, so that the rows and triples at
-hand stay near BLOCK_BYTES whatever the batch; the triples of the next levels are made while a level is opened.
+XOR gates are free: each party XORs its shares. A constant 1 is 1 at party 0 and 0 at the others. Levels and blocks of
+instances are those of `protocols.boolean.levels`; the triples of the next levels are made while a level is opened.
+`protocols.boolean.gmw_engine` is the same behind the contract of all Boolean engines.
 
 Security: semi-honest, information-theoretic given the triples; all parties but one may collude. What is opened, d and
 e, is masked by a triple that is used once. Output shares that are all sent to a party tell it the output and, besides
@@ -24,15 +23,18 @@ Source: Goldreich, Micali and Wigderson, "How to play any mental game", STOC 198
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
-from circuits.ir import AND, ONE, ZERO, Circuit
-from circuits.program import Program, schedule
+from circuits.ir import Circuit
+from circuits.program import Program
 from protocols import bits as packing
+from protocols.boolean import levels
+from protocols.boolean.contract import Words, n_words
+from protocols.boolean.levels import Progress, from_wire, rounds_of, string_bytes, to_wire, xor_wire
 from protocols.boolean.triples import PART_TRIPLES, Triples, TripleSource
 from protocols.channel import Mesh
 from protocols.garbling.inputs import Bits, InputBits
@@ -40,59 +42,18 @@ from protocols.ot.work import run
 from protocols.rng import Rng, system_rng
 from protocols.tasks import all_of, swap
 
-__all__ = ["BLOCK_BYTES", "evaluate_shares", "rounds_of", "warm_up"]
+__all__ = ["Source", "evaluate_shares", "evaluate_words", "n_triples", "rounds_of", "warm_up"]
 
-Words = NDArray[np.uint64]
-Progress = Callable[[int, int], None]
-BLOCK_BYTES = 1 << 26
-"""About what the wires of one block of instances may take."""
-MAX_BLOCK = 1 << 16  # instances
-LONG_CIRCUIT = 20_000  # gates that take more than 10 ms to schedule
-LONG_WORK = 1 << 21  # words that take some milliseconds to XOR
 AHEAD = 2  # parts of triples that may wait to be used
+TILE = 1 << 13  # instances that are turned from rows into columns at a time: a multiple of 64
+LONG_STRING = 1 << 17  # words that take some milliseconds to open
+LONG_TURN = 1 << 20  # bits that take some milliseconds to turn
 
 
-@dataclass(frozen=True)
-class Level:
-    """The XOR gates up to the next AND level, then that level: slices of a program's gates; either may be empty."""
+class Source(Protocol):
+    """What is needed of a source of triples."""
 
-    xors: slice
-    ands: slice
-
-    @property
-    def width(self) -> int:
-        """AND gates."""
-        return int(self.ands.stop - self.ands.start)
-
-
-def levels_of(program: Program) -> list[Level]:
-    """Cut a program of order "rounds" into levels; the last has no AND gates, where XOR gates are left."""
-    levels, start = [], 0
-    xors = slice(0, 0)
-    for end in program.run_ends.tolist():
-        gates = slice(start, end)
-        if program.op[start] == AND:
-            levels.append(Level(xors, gates))
-            xors = slice(end, end)
-        else:
-            xors = gates
-        start = end
-    if xors.stop > xors.start:
-        levels.append(Level(xors, slice(start, start)))
-    return levels
-
-
-def blocks_of(program: Program, batch: int) -> list[tuple[int, int]]:
-    """(first instance, instances) of each block; all but the last a multiple of 64."""
-    words = BLOCK_BYTES // 8 // max(program.n_slots, 1)
-    step = max(64, min(MAX_BLOCK, 64 * words))
-    return [(start, min(step, batch - start)) for start in range(0, batch, step)]
-
-
-def rounds_of(circuit: Circuit, batch: int) -> int:
-    """Messages of the openings to each peer: the depth of the circuit, once for each block of instances."""
-    program = schedule(circuit, "rounds")
-    return len(blocks_of(program, batch)) * len([level for level in levels_of(program) if level.width])
+    async def make(self, count: int) -> Triples: ...
 
 
 async def evaluate_shares(
@@ -102,7 +63,7 @@ async def evaluate_shares(
     *,
     batch: int = 1,
     packed: bool = False,
-    triples: TripleSource | None = None,
+    triples: Source | None = None,
     progress: Progress | None = None,
     rng: Rng = system_rng,
 ) -> Bits:
@@ -129,67 +90,72 @@ async def evaluate_shares(
     if type(batch) is not int or batch < 0:
         raise ValueError(f"batch is a number of instances, from 0 on, not {batch!r}")
     own = InputBits(circuit.inputs, bits, batch, packed=packed)
-    program = await run(schedule, circuit, "rounds", long=circuit.n_gates > LONG_CIRCUIT)
-    await run(warm_up, long=not _warm)
-    levels = levels_of(program)
-    blocks = blocks_of(program, batch)
-    n_bytes = sum(-(-level.width * count // 8) for _, count in blocks for level in levels)
-    outputs = [np.empty((0, circuit.n_outputs), np.uint8)]
-    if triples is None and n_bytes:
+    program = await levels.program_of(circuit)
+    if triples is None and n_triples(program, batch):
         triples = await TripleSource.setup(mesh.fork("triples"), rng=rng)
-    supply = _Supply(triples, n_bytes)
-    opening = mesh.fork("open")
-    done, total = 0, program.and_count * batch
-
-    async def evaluate() -> None:
-        nonlocal done
-        for first, count in blocks:
-            wires = await run(
-                _load, program, own, first, count, mesh.party_id == 0, long=program.n_slots * count > 64 * LONG_WORK
-            )
-            for level in levels:
-                await run(_xor, program, wires, level.xors, long=_size(level.xors, wires) > LONG_WORK)
-                if level.width:
-                    spent = await supply.take(-(-level.width * count // 8))
-                    await _and(opening, program, wires, level.ands, count, spent)
-                    done += level.width * count
-                    if progress is not None:
-                        progress(done, total)
-            rows = wires[program.output_slots].view(np.uint8)[:, : packing.packed_bytes(count)]
-            outputs.append(np.ascontiguousarray(packing.unpack(rows, count).T))
-
-    await all_of([supply.produce(), evaluate()])
-    return np.concatenate(outputs)
+    inputs = await run(_columns, own, batch, long=batch * own.n_bits > LONG_TURN)
+    words = await evaluate_words(mesh.fork("open"), program, inputs, batch, triples, progress)
+    return await run(_rows, words, batch, long=batch * len(words) > LONG_TURN)
 
 
-async def _and(
-    mesh: Mesh, program: Program, wires: Words, gates: slice, count: int, spent: tuple[Bits, Bits, Bits]
-) -> None:
-    """One level of AND gates in one round."""
-    n, long = gates.stop - gates.start, _size(gates, wires) > LONG_WORK
-    a, b, c = (_rows(part, n, count) for part in spent)
+def n_triples(program: Program, count: int) -> int:
+    """Triples that a program takes: those of each level rounded up to eight."""
+    return 8 * sum(string_bytes(n_bits) for n_bits in levels.strings_of(program, count))
 
-    def mask() -> tuple[Words, Bits]:
-        mine = np.concatenate([wires[program.left[gates]] ^ a, wires[program.right[gates]] ^ b])
-        return mine, _dense(mine, count)
 
-    def finish(messages: list[memoryview]) -> None:
-        for message in messages:
-            np.bitwise_xor(mine, _rows(np.frombuffer(message, np.uint8), 2 * n, count), out=mine)
-        d, e = mine[:n], mine[n:]
-        z = c ^ (d & b) ^ (e & a)
-        if mesh.party_id == 0:
-            z ^= d & e
-        wires[program.out[gates]] = z
+async def evaluate_words(
+    mesh: Mesh, program: Program, inputs: Words, count: int, triples: Source | None, progress: Progress | None = None
+) -> Words:
+    """Run a program on XOR shares.
 
-    mine, message = await run(mask, long=long)
-    await run(finish, await swap(mesh, message, len(message)), long=long)
+    Args:
+        mesh: for the openings, and nothing else.
+        inputs: this party's shares, uint64 of shape (n_inputs, n_words(count)).
+        triples: may be None where none are needed.
+    Returns:
+        its shares of the outputs, uint64 of shape (n_outputs, n_words(count)).
+    """
+    supply = _Supply(triples, n_triples(program, count) // 8)
+    step = _Multiplication(mesh, supply)
+    one = np.array([0xFFFFFFFFFFFFFFFF if mesh.party_id == 0 else 0], np.uint64)
+    _, outputs = await all_of([supply.produce(), levels.evaluate(program, inputs[:, None], one, count, step, progress)])
+    result: Words = outputs[:, 0]
+    return result
+
+
+class _Multiplication:
+    """The AND gates of one evaluation, level after level (`levels.Multiply`)."""
+
+    def __init__(self, mesh: Mesh, supply: _Supply) -> None:
+        self._mesh, self._supply = mesh, supply
+
+    async def __call__(self, x: Words, y: Words, n_bits: int) -> Words:
+        spent, long = await self._supply.take(string_bytes(n_bits)), x.shape[1] > LONG_STRING
+
+        def mask() -> tuple[Words, Words, Words, Words]:
+            a, b, c = (from_wire(part) for part in spent)
+            return levels.gather_rows(np.concatenate([x ^ a, y ^ b]), n_bits), a, b, c
+
+        opened, a, b, z = await run(mask, long=long)
+        message = to_wire(opened, 2 * n_bits)
+        got = await swap(self._mesh, message, len(message))
+
+        def finish() -> None:
+            from protocols.kernels.boolean import finish_products
+
+            for data in got:
+                xor_wire(opened, data)
+            d, e = levels.scatter_rows(opened, 2, n_bits)
+            finish_products(d, e, a, b, z, both=self._mesh.party_id == 0)
+
+        await run(finish, long=long)
+        return z[None]
 
 
 class _Supply:
     """Triples, made some parts ahead of where they are spent, so many bytes in all."""
 
-    def __init__(self, source: TripleSource | None, n_bytes: int) -> None:
+    def __init__(self, source: Source | None, n_bytes: int) -> None:
         self._source, self._n_bytes = source, n_bytes
         self._ready: asyncio.Queue[Triples] = asyncio.Queue(AHEAD)
         self._present: Triples | None = None
@@ -218,55 +184,28 @@ class _Supply:
         return a, b, c
 
 
-def _load(program: Program, own: InputBits, first: int, count: int, holds_one: bool) -> Words:
-    """The wires of a block with this party's shares of the inputs, and of the constants."""
-    wires = np.zeros((program.n_slots, -(-count // 64)), np.uint64)
-    packed = packing.pack(own.of_tile(first, count))
-    wires.view(np.uint8)[program.input_slots, : packed.shape[1]] = packed
-    wires[ZERO] = 0
-    wires[ONE] = np.uint64(0xFFFFFFFFFFFFFFFF) if holds_one else 0
-    return wires
+def _columns(own: InputBits, batch: int) -> Words:
+    """All input bits, an instance in each column: uint64 of shape (n_inputs, n_words(batch))."""
+    words = np.zeros((own.n_bits, n_words(batch)), np.uint64)
+    for first in range(0, batch, TILE):
+        some = packing.pack(own.of_tile(first, min(TILE, batch - first)))
+        words.view(np.uint8)[:, first // 8 : first // 8 + some.shape[1]] = some
+    return words
 
 
-def _xor(program: Program, wires: Words, gates: slice) -> None:
-    from protocols.kernels.boolean import xor_gates
-
-    xor_gates(wires, program.left[gates], program.right[gates], program.out[gates])
-
-
-def _size(gates: slice, wires: Words) -> int:
-    return int((gates.stop - gates.start) * wires.shape[1])
-
-
-def _dense(rows: Words, count: int) -> Bits:
-    """Rows of `count` bits without what pads them: uint8 of shape (ceil(rows * count / 8),)."""
-    some = rows.view(np.uint8)[:, : packing.packed_bytes(count)]
-    if count % 8:
-        return packing.pack(packing.unpack(some, count).reshape(-1))
-    return np.ascontiguousarray(some).reshape(-1)
-
-
-def _rows(dense: Bits, n_rows: int, count: int) -> Words:
-    """The inverse of `_dense`: uint64 of shape (n_rows, ceil(count / 64)), padded with zeros."""
-    rows = np.zeros((n_rows, -(-count // 64) * 8), np.uint8)
-    n_bytes = packing.packed_bytes(count)
-    if count % 8:
-        rows[:, :n_bytes] = packing.pack(packing.unpack(dense, n_rows * count).reshape(n_rows, count))
-    else:
-        rows[:, :n_bytes] = dense.reshape(n_rows, n_bytes)
-    return rows.view(np.uint64)
-
-
-_warm: set[bool] = set()
+def _rows(words: Words, batch: int) -> Bits:
+    """The inverse: uint8 of shape (batch, n)."""
+    rows: NDArray[np.uint8] = np.empty((batch, len(words)), np.uint8)
+    for first in range(0, batch, TILE):
+        count = min(TILE, batch - first)
+        some = words.view(np.uint8)[:, first // 8 : first // 8 + packing.packed_bytes(count)]
+        rows[first : first + count] = packing.unpack(some, count).T
+    return rows
 
 
 def warm_up() -> None:
     """Load the kernels, OT included; compile them where this machine has not yet: some seconds, once."""
     from protocols import ot
-    from protocols.kernels.boolean import xor_gates
 
     ot.prepare()
-    slots = np.zeros(1, np.int32)
-    slots.setflags(write=False)  # as a program's are: Numba compiles another version for those that can be written
-    xor_gates(np.zeros((1, 1), np.uint64), slots, slots, slots)
-    _warm.add(True)
+    levels.warm_up()

@@ -38,6 +38,7 @@ __all__ = [
     "strings_of",
     "to_wire",
     "warm_up",
+    "xor_wire",
 ]
 
 Multiply = Callable[[Words, Words, int], Awaitable[Words]]
@@ -114,6 +115,12 @@ def from_wire(message: memoryview | NDArray[np.uint8]) -> Words:
     words = np.zeros(-(-len(message) // 8), np.uint64)
     words.view(np.uint8)[: len(message)] = np.frombuffer(message, np.uint8)
     return words
+
+
+def xor_wire(string: Words, message: memoryview) -> None:
+    """XOR what a peer sent into a bit string, in place."""
+    mine = string.view(np.uint8)[: len(message)]
+    np.bitwise_xor(mine, np.frombuffer(message, np.uint8), out=mine)
 
 
 def gather_rows(rows: Words, count: int) -> Words:

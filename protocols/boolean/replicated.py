@@ -40,7 +40,7 @@ import numpy as np
 from circuits.ir import Circuit
 from protocols.boolean import levels
 from protocols.boolean.contract import BitShares, Words, n_words
-from protocols.boolean.levels import from_wire, string_bytes, to_wire
+from protocols.boolean.levels import from_wire, string_bytes, to_wire, xor_wire
 from protocols.boolean.roles import Roles
 from protocols.channel import Mesh
 from protocols.ot.work import run
@@ -194,7 +194,7 @@ class ReplicatedEngine:
             return None
         string = await run(added, list(range(self.pieces)), long=long)
         for message in got[: len(senders)]:
-            string ^= from_wire(message)
+            xor_wire(string, message)
         return levels.scatter_rows(string, n_bits, count)
 
     def summand_parties(self, mesh: Mesh) -> tuple[int, ...]:
@@ -238,7 +238,7 @@ class _Multiplication:
             ]
         )
         for (_, piece), message in zip(self._heard, got, strict=False):
-            pieces[piece] ^= from_wire(message)
+            xor_wire(pieces[piece], message)
         return pieces
 
     def _deal(self, x: Words, y: Words) -> tuple[Words, Words]:

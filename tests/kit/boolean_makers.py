@@ -6,8 +6,10 @@ from collections.abc import Sequence
 from functools import partial
 from typing import Any
 
-from protocols.boolean.replicated import ReplicatedEngine
+from protocols.boolean import GmwEngine, ReplicatedEngine
+from protocols.sharing.keys import setup_pairs
 from tests.kit.boolean_contract import Maker
+from tests.kit.gmw import Dealer
 from tests.kit.ideal import IdealBoolean, Trusted
 from tests.kit.mesh import MemoryMesh, run_all
 from tests.kit.plain_ring import PLAIN_64
@@ -27,3 +29,18 @@ async def _replicated(threshold: int, meshes: Sequence[MemoryMesh]) -> list[Any]
 def replicated(threshold: int) -> Maker:
     """Replicated sharing, from seeds."""
     return partial(_replicated, threshold)
+
+
+async def gmw(meshes: Sequence[MemoryMesh]) -> list[Any]:
+    """GMW, with triples from OT."""
+    return await run_all([GmwEngine.setup(mesh, rng=seeded_rng(mesh.party_id)) for mesh in meshes])
+
+
+async def gmw_with_dealer(meshes: Sequence[MemoryMesh]) -> list[Any]:
+    """GMW with ideal triples."""
+    dealer = Dealer(len(meshes))
+    pairs = await run_all([setup_pairs(mesh) for mesh in meshes])
+    return [
+        GmwEngine(mesh.party_id, mesh.n_parties, dealer.of(mesh.party_id), keys)
+        for mesh, keys in zip(meshes, pairs, strict=True)
+    ]

@@ -34,25 +34,28 @@ class Dealer:
 
     def __init__(self, n_parties: int, seed: int = 2) -> None:
         self._n_parties, self._rng = n_parties, np.random.default_rng(seed)
-        self._made: list[list[boolean.Triples]] = []
+        self._made: dict[tuple[bytes, int], list[boolean.Triples]] = {}
 
-    def of(self, party: int) -> Any:
+    def of(self, party: int, session_id: bytes = b"") -> Any:
         """A stand-in for the `TripleSource` of one party."""
         dealer, number = self, iter(range(1 << 30))
 
         class Source:
             async def make(self, count: int) -> boolean.Triples:
-                return dealer.deal(next(number), count)[party]
+                return dealer.deal((session_id, next(number)), count)[party]
+
+            def fork(self, mesh: Any) -> Any:
+                return dealer.of(party, mesh.session_id)
 
         return Source()
 
-    def deal(self, number: int, count: int) -> list[boolean.Triples]:
+    def deal(self, call: tuple[bytes, int], count: int) -> list[boolean.Triples]:
         """The shares of all parties of one call."""
-        if number == len(self._made):
+        if call not in self._made:
             a, b = self._rng.integers(0, 256, (2, -(-count // 8)), dtype=np.uint8)
             shares = [self._split(part) for part in (a, b, a & b)]
-            self._made.append([boolean.Triples(*parts) for parts in zip(*shares, strict=True)])
-        return self._made[number]
+            self._made[call] = [boolean.Triples(*parts) for parts in zip(*shares, strict=True)]
+        return self._made[call]
 
     def _split(self, packed: Bits) -> list[Bits]:
         shares = [self._rng.integers(0, 256, packed.shape, dtype=np.uint8) for _ in range(self._n_parties - 1)]

@@ -14,7 +14,7 @@ from circuits.passes import and_levels
 from circuits.plain import evaluate_bits
 from circuits.program import schedule
 from protocols import boolean
-from protocols.boolean import gmw
+from protocols.boolean import gmw, levels
 from protocols.boolean.triples import Correlations, Triples, combine, first_bits
 from protocols.errors import StateError
 from tests.kit.channels import run_pair
@@ -32,24 +32,24 @@ def deep(x: UInt[8], y: UInt[8]) -> Bit:
 
 def test_a_level_is_a_run_of_and_gates() -> None:
     program = schedule(aes_128, "rounds")
-    levels = gmw.levels_of(program)
+    found = levels.levels_of(program)
     widths = np.bincount(and_levels(aes_128)[aes_128.first_gate :][aes_128.op == AND])
-    assert [level.width for level in levels if level.width] == widths[1:].tolist()
-    assert len([level for level in levels if level.width]) == aes_128.and_depth
-    assert sum(level.xors.stop - level.xors.start + level.width for level in levels) == program.n_gates
+    assert [level.width for level in found if level.width] == widths[1:].tolist()
+    assert len([level for level in found if level.width]) == aes_128.and_depth
+    assert sum(level.xors.stop - level.xors.start + level.width for level in found) == program.n_gates
 
 
 def test_blocks_cover_the_batch() -> None:
     program = schedule(deep, "rounds")
-    for batch in (0, 1, 64, gmw.MAX_BLOCK, gmw.MAX_BLOCK + 1):
-        blocks = gmw.blocks_of(program, batch)
+    for batch in (0, 1, 64, levels.MAX_BLOCK, levels.MAX_BLOCK + 1):
+        blocks = levels.blocks_of(program, batch)
         assert sum(count for _, count in blocks) == batch
         assert all(start % 64 == 0 for start, _ in blocks)
 
 
 @pytest.mark.parametrize("batch", [1, 63, 64, 65, 130, 200])
 async def test_blocks_change_nothing(batch: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(gmw, "BLOCK_BYTES", 1)
+    monkeypatch.setattr(levels, "BLOCK_BYTES", 1)
     monkeypatch.setattr(gmw, "PART_TRIPLES", 64)
     bits = random_bits(batch, batch, deep.n_inputs)
     assert (await run_gmw(make_meshes(3), deep, bits) == evaluate_bits(deep, bits)).all()

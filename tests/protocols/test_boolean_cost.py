@@ -6,7 +6,7 @@ import pytest
 
 from circuits.passes import and_levels
 from protocols import boolean
-from protocols.boolean import gmw, triples
+from protocols.boolean import gmw, levels, triples
 from tests.kit.circuits import random_bits
 from tests.kit.gmw import run_gmw
 from tests.kit.mesh import make_meshes, run_all
@@ -19,11 +19,11 @@ SETUP = 8192 + 32 + 32 * 64  # bytes of an OT sender and of a receiver, k = 2; e
 @pytest.mark.parametrize("batch", [1, 8, 100, 130])
 async def test_openings(n_parties: int, batch: int, monkeypatch: pytest.MonkeyPatch) -> None:
     """Two bits for each gate and instance in whole bytes, a message for each level of a block."""
-    monkeypatch.setattr(gmw, "BLOCK_BYTES", 1)  # blocks of 64
+    monkeypatch.setattr(levels, "BLOCK_BYTES", 1)  # blocks of 64
     meshes = make_meshes(n_parties)
     await run_gmw(meshes, deep, random_bits(1, batch, deep.n_inputs))
-    levels = and_levels(deep)[deep.first_gate :][deep.op == 1]
-    widths = [int((levels == level).sum()) for level in range(1, deep.and_depth + 1)]
+    depths = and_levels(deep)[deep.first_gate :][deep.op == 1]
+    widths = [int((depths == level).sum()) for level in range(1, deep.and_depth + 1)]
     blocks = [min(64, batch - start) for start in range(0, batch, 64)]
     expected = [-(-2 * width * block // 8) for block in blocks for width in widths]
     assert len(expected) == gmw.rounds_of(deep, batch)
