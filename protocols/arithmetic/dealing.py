@@ -25,10 +25,11 @@ from protocols.tasks import all_of
 
 __all__ = ["LONG", "PART", "Dealing"]
 
-PART = 1 << 15
-"""Elements shared at a time: while some travel, the next are computed."""
+PART = 1 << 13
+"""Elements of a message: 128 KiB, which the allocator hands out again without asking the system for fresh pages."""
+TURN = 4  # parts that are computed in one go: while some travel, the next are computed
 LONG = 1 << 13  # elements whose arithmetic takes about a millisecond
-AHEAD = 4  # parts that may be dealt before the others' have come
+AHEAD = 4  # turns that may be dealt before the others' have come
 
 
 class Dealing:
@@ -71,30 +72,47 @@ class Dealing:
         """
         ring, long = self._ring, count > LONG
         parts = [slice(start, min(start + PART, count)) for start in range(0, count, PART)]
+        turns = [parts[i : i + TURN] for i in range(0, len(parts), TURN)]
         out = ring.zeros((count,))
-        known: asyncio.Queue[list[Elements]] = asyncio.Queue(AHEAD)  # what fixes this party's polynomials
+        dealt: asyncio.Queue[list[list[Elements]]] = asyncio.Queue(AHEAD)
         weights = self._weights(coefficients)
 
-        def polynomial(part: slice) -> tuple[list[Elements], list[tuple[int, Elements]]]:
-            assert make is not None
-            fixed = [make(part), *(ring.sample(stream, (part.stop - part.start,)) for stream in self._gives)]
-            return fixed, [(to, ring.combine(row, fixed)) for to, row in self._to.items()]
+        def polynomials(turn: list[slice]) -> tuple[list[list[Elements]], dict[int, list[Elements]]]:
+            """What fixes this party's polynomials, part by part, and what the others are sent."""
+            fixed: list[list[Elements]] = []
+            messages: dict[int, list[Elements]] = {to: [] for to in self._to}
+            for part in turn:
+                assert make is not None
+                drawn = [ring.sample(stream, (part.stop - part.start,)) for stream in self._gives]
+                fixed.append([make(part), *drawn])
+                for to, row in self._to.items():
+                    messages[to].append(ring.combine(row, fixed[-1]))
+            return fixed, messages
+
+        async def send(to: int, messages: list[Elements]) -> None:
+            for message in messages:
+                await self._mesh.channels[to].send(ring.pack(message))
 
         async def deal() -> None:
-            for part in parts:
-                fixed, messages = await run(polynomial, part, long=long)
-                await known.put(fixed)
-                await all_of(self._mesh.channels[to].send(ring.pack(message)) for to, message in messages)
+            for turn in turns:
+                fixed, messages = await run(polynomials, turn, long=long)
+                await dealt.put(fixed)
+                await all_of(send(to, some) for to, some in messages.items())
 
-        def combine(part: slice, arrays: list[Elements]) -> None:
-            drawn = [ring.sample(stream, (part.stop - part.start,)) for stream in self._draws.values()]
-            out[part] = ring.combine(weights, [*arrays, *drawn])
+        async def hear(dealer: int, turn: list[slice]) -> list[Elements]:
+            return [await self._hear(dealer, part.stop - part.start) for part in turn]
+
+        def combine(turn: list[slice], arrays: list[list[Elements]]) -> None:
+            for part, some in zip(turn, arrays, strict=True):
+                drawn = [ring.sample(stream, (part.stop - part.start,)) for stream in self._draws.values()]
+                out[part] = ring.combine(weights, [*some, *drawn])
 
         async def gather() -> None:
-            for part in parts:
-                heard = await all_of(self._hear(dealer, part.stop - part.start) for dealer in self._hears)
-                fixed = [] if self._mine is None else await known.get()
-                await run(combine, part, [*fixed, *heard], long=long)
+            for turn in turns:
+                heard = await all_of(hear(dealer, turn) for dealer in self._hears)
+                fixed = [[] for _ in turn] if self._mine is None else await dealt.get()
+                arrays = [[*own, *(one[i] for one in heard)] for i, own in enumerate(fixed)]
+                await run(combine, turn, arrays, long=long)
 
         await all_of([gather(), *([deal()] if self._mine is not None else [])])
         return out
