@@ -75,19 +75,42 @@ def _sub(typing_context: Any, x_low: Any, x_high: Any, y_low: Any, y_high: Any) 
     return _PAIR(*_QUAD), generate
 
 
+def _halves(builder: Any, arguments: Any) -> tuple[Any, Any]:
+    """Two integers of 127 bits whose sum is the product modulo the modulus."""
+    kind = ir.IntType(128)
+    x_low, x_high, y_low, y_high = arguments
+    bottom = widened(builder, x_low, y_low, 128)
+    # No carry: two products below 2**127 and a word fit in 128 bits.
+    middle = builder.add(widened(builder, x_low, y_high, 128), widened(builder, x_high, y_low, 128))
+    middle = builder.add(middle, builder.lshr(bottom, kind(64)))
+    top = builder.add(widened(builder, x_high, y_high, 128), builder.lshr(middle, kind(64)))
+    low = builder.or_(builder.and_(bottom, kind((1 << 64) - 1)), builder.shl(middle, kind(64)))
+    upper = builder.or_(builder.shl(top, kind(1)), builder.lshr(low, kind(127)))
+    return builder.and_(low, kind(MODULUS)), upper
+
+
+@emit
+def _add_halves(
+    typing_context: Any, total: Any, x_low: Any, x_high: Any, y_low: Any, y_high: Any
+) -> tuple[Any, Callable[..., Any]]:
+    """_add_halves(total, x_low, x_high, y_low, y_high): three words, total plus a number equal to x * y."""
+    kind = types.UniTuple(types.uint64, 3)
+
+    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        wide = ir.IntType(192)
+        found = join(builder, [builder.extract_value(arguments[0], i) for i in range(3)], 192)
+        for half in _halves(builder, arguments[1:]):
+            found = builder.add(found, builder.zext(half, wide))
+        return context.make_tuple(builder, kind, split(builder, found, 3))
+
+    return kind(kind, *_QUAD), generate
+
+
 @emit
 def _mul(typing_context: Any, x_low: Any, x_high: Any, y_low: Any, y_high: Any) -> tuple[Any, Callable[..., Any]]:
     def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-        kind = ir.IntType(128)
-        x_low, x_high, y_low, y_high = arguments
-        bottom = widened(builder, x_low, y_low, 128)
-        # No carry: two products below 2**127 and a word fit in 128 bits.
-        middle = builder.add(widened(builder, x_low, y_high, 128), widened(builder, x_high, y_low, 128))
-        middle = builder.add(middle, builder.lshr(bottom, kind(64)))
-        top = builder.add(widened(builder, x_high, y_high, 128), builder.lshr(middle, kind(64)))
-        low = builder.or_(builder.and_(bottom, kind((1 << 64) - 1)), builder.shl(middle, kind(64)))
-        upper = builder.or_(builder.shl(top, kind(1)), builder.lshr(low, kind(127)))
-        total = builder.add(builder.and_(low, kind(MODULUS)), upper)
+        low, upper = _halves(builder, arguments)
+        total = builder.add(low, upper)
         return context.make_tuple(builder, _PAIR, split(builder, canonical(builder, total, 127), 2))
 
     return _PAIR(*_QUAD), generate
@@ -129,10 +152,10 @@ def binary(op: Any, sizes: tuple[int, int], x: tuple[int, int, int], y: tuple[in
 def _combine(n_terms: int, factors: int, arrays: int, count: int, out: int) -> None:
     f, bases, c = words(factors), words(arrays), words(out)
     for i in range(count):
-        total = (_ZERO, _ZERO, _ZERO, _ZERO, _ZERO, _ZERO, _ZERO, _ZERO, _ZERO)
+        total = (_ZERO, _ZERO, _ZERO)
         for j in range(n_terms):
             a = words(bases[j])
-            total = add_product_by_columns(total, a[2 * i], a[2 * i + 1], f[2 * j], f[2 * j + 1])
+            total = _add_halves(total, a[2 * i], a[2 * i + 1], f[2 * j], f[2 * j + 1])
         c[2 * i], c[2 * i + 1] = fold_columns(total)
 
 
