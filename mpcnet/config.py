@@ -4,6 +4,7 @@
     identity = "identity.key"           # paths are relative to this file
     certificate = "certificate.pem"
     roster = "roster.toml"
+    policy = "policy.toml"              # what this party allows a job to do; beside this file by default
     listen = "0.0.0.0:7001"             # only where it differs from the own address in the roster
 
     [deadlines]                         # seconds, all optional
@@ -35,10 +36,11 @@ if TYPE_CHECKING:
     from mpcnet.identity import Identity
     from mpcnet.roster import Roster
 
-__all__ = ["CONFIG_FILE", "ROSTER_FILE", "Config", "Deadlines", "ScoreConfig"]
+__all__ = ["CONFIG_FILE", "POLICY_FILE", "ROSTER_FILE", "Config", "Deadlines", "ScoreConfig"]
 
 CONFIG_FILE = "party.toml"
 ROSTER_FILE = "roster.toml"
+POLICY_FILE = "policy.toml"
 MAX_FILE_BYTES = 64 * 1024
 
 
@@ -93,6 +95,7 @@ class Config:
         identity, certificate, roster: the files.
         listen: host and port to listen on; None for the own address in the roster.
         deadlines: how long things may take.
+        policy: what this party allows a job to do; None for policy.toml beside `source`.
         score: the table for `mpcnet score`, where there is one.
         source: the file this was read from, for messages.
     """
@@ -104,6 +107,7 @@ class Config:
     listen: tuple[str, int] | None = None
     deadlines: Deadlines = field(default_factory=Deadlines)
     score: ScoreConfig | None = None
+    policy: Path | None = None
     source: str = "config"
 
     def __post_init__(self) -> None:
@@ -134,8 +138,14 @@ class Config:
             listen=parse_address(raw.listen, f"{source}: listen") if raw.listen else None,
             deadlines=Deadlines(raw.deadlines.connect, raw.deadlines.liveness, raw.deadlines.total),
             score=_score(raw.score, folder),
+            policy=folder / raw.policy if raw.policy else None,
             source=source,
         )
+
+    @property
+    def policy_path(self) -> Path:
+        """Where this party's policy is."""
+        return self.policy or Path(self.source).absolute().parent / POLICY_FILE
 
     def load_identity(self) -> Identity:
         """Read the own key and certificate.
@@ -182,6 +192,8 @@ class Config:
             "certificate": str(self.certificate),
             "roster": str(self.roster),
         }
+        if self.policy is not None:
+            table["policy"] = str(self.policy)
         if self.listen is not None:
             table["listen"] = format_address(*self.listen)
         times = self.deadlines
@@ -210,6 +222,7 @@ class _File(msgspec.Struct, forbid_unknown_fields=True):
     identity: str = "identity.key"
     certificate: str = "certificate.pem"
     roster: str = ROSTER_FILE
+    policy: str | None = None
     listen: str | None = None
     deadlines: _Deadlines = msgspec.field(default_factory=_Deadlines)
     score: _Score | None = None

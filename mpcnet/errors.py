@@ -9,6 +9,7 @@
       PeerDisconnected     a peer's link closed or fell silent
       PeerAborted          a peer ended the run, with its reason
       Deadline             something took longer than the run allows
+      JobRefused           a job that may not run here: unsigned, expired, altered, or beyond what this party allows
 
 `peer` names the party at fault where it is known. No message holds a secret.
 """
@@ -22,6 +23,7 @@ __all__ = [
     "Deadline",
     "FrameError",
     "HandshakeFailed",
+    "JobRefused",
     "MPCNetError",
     "PeerAborted",
     "PeerDisconnected",
@@ -87,3 +89,11 @@ class PeerAborted(MPCNetError):
 
 class Deadline(MPCNetError):
     """Something took longer than the run allows."""
+
+
+class JobRefused(MPCNetError):
+    """A job that may not run here: unsigned, expired, altered, or beyond what this party allows.
+
+    Raised before anything secret moves. What this party's own policy says stands in a note of the error, which
+    the other parties do not get.
+    """

@@ -113,11 +113,15 @@ class Evaluator:
         async with self._turn:
             try:
                 plan = Plan.make(circuit, session.parties, owners, reveal_to, compute, scheme, protocol)
+                if session.guard is not None:
+                    session.guard.check(plan)
                 own, known = planning.encode_own(plan, session.name, inputs, batch)
                 self._count += 1
                 label = f".evaluate/{self._count}"
                 run = _kind_of(plan)(session, plan, label, self._ot, self._measured, self._rng, on_progress)
                 agreed = await run.agree(known)
+                if session.guard is not None:
+                    session.guard.take(1 if agreed is None else agreed)
                 return await run.compute(own, agreed)
             except AgreementError:  # the others find the same by themselves, and nothing is out of step
                 raise

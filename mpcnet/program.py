@@ -1,4 +1,4 @@
-"""Find the function that a command line or a harness names: `file.py`, `file.py:function` or `module:function`."""
+"""Find the function or circuit that a command line names: `file.py`, `file.py:name`, `module:name`, a Bristol file."""
 
 from __future__ import annotations
 
@@ -9,13 +9,16 @@ import sys
 import traceback
 from collections.abc import Awaitable, Callable
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from circuits.errors import CircuitError
 from mpcnet.errors import ConfigError, MPCNetError
 from protocols.errors import ProtocolError
 
-__all__ = ["Main", "call_program", "load_program", "name_program", "trace_of_program"]
+if TYPE_CHECKING:
+    from circuits import Circuit
+
+__all__ = ["Main", "call_program", "load_circuit", "load_program", "name_program", "trace_of_program"]
 
 Main = Callable[..., Awaitable[Any]]
 
@@ -31,7 +34,7 @@ def load_program(name: str) -> Main:
     """
     place, function = _split(name)
     if place.endswith(".py") or "/" in place or "\\" in place:
-        module = _load_file(Path(place))
+        module = _load_file(Path(place), "program")
     else:
         if "" not in sys.path and str(Path.cwd()) not in sys.path:
             sys.path.insert(0, str(Path.cwd()))
@@ -52,6 +55,35 @@ def load_program(name: str) -> Main:
         raise ConfigError(f"{name}: {function!r} is not an async function; define `async def {function}(session)`")
     main: Main = found
     return main
+
+
+def load_circuit(source: str) -> Circuit:
+    """The circuit that `MODULE:NAME`, `FILE.py:NAME` or the path of a Bristol file stands for.
+
+    Raises:
+        ConfigError: there is no such file, module or name, or it is no circuit.
+        BristolError: the file is malformed.
+    """
+    from circuits import Circuit, bristol
+
+    if Path(source).is_file():
+        if source.endswith(".py"):
+            raise ConfigError(f"{source}: say which circuit of it: {source}:NAME")
+        return bristol.load(source)
+    place, colon, name = source.rpartition(":")
+    if not colon or not name:
+        raise ConfigError(f"{source}: no such file; give a Bristol file, MODULE:NAME or FILE.py:NAME")
+    found: Any = _load_file(Path(place), "file") if place.endswith(".py") else _import_module(place)
+    for part in name.split("."):
+        if not hasattr(found, part):
+            circuits = sorted(
+                key for key, value in getattr(found, "__dict__", {}).items() if isinstance(value, Circuit)
+            )
+            raise ConfigError(f"{place} has no {part!r}; its circuits are: {', '.join(circuits) or 'none'}")
+        found = getattr(found, part)
+    if not isinstance(found, Circuit):
+        raise ConfigError(f"{source} is no circuit but {type(found).__name__}; is @circuit missing above it?")
+    return found
 
 
 async def call_program(main: Main, *args: Any, **kwargs: Any) -> Any:
@@ -112,9 +144,20 @@ def _split(name: str) -> tuple[str, str]:
     return name, "main"
 
 
-def _load_file(path: Path) -> Any:
+def _import_module(name: str) -> object:
+    if str(Path.cwd()) not in sys.path:  # as python -m does
+        sys.path.insert(0, str(Path.cwd()))
+    try:
+        return importlib.import_module(name)
+    except ModuleNotFoundError as error:
+        if error.name is not None and (name == error.name or name.startswith(f"{error.name}.")):
+            raise ConfigError(f"there is no module {error.name!r} here or among the installed ones") from None
+        raise
+
+
+def _load_file(path: Path, what: str) -> Any:
     if not path.is_file():
-        raise ConfigError(f"{path}: there is no such program")
+        raise ConfigError(f"{path}: there is no such {what}")
     path = path.resolve()
     folder = str(path.parent)
     if folder not in sys.path:

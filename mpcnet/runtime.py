@@ -9,13 +9,14 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import errno
-import hashlib
 import signal
 import socket
 from collections.abc import AsyncIterator, Awaitable, Callable
 from pathlib import Path
 from typing import Any, TypeVar
 
+from mpcnet.agreement.agreement import Agreement
+from mpcnet.agreement.job import job_digest
 from mpcnet.config import Config
 from mpcnet.errors import ConnectFailed, PeerAborted, PeerDisconnected
 from mpcnet.roster import format_address
@@ -31,7 +32,7 @@ T = TypeVar("T")
 async def connect(
     config: str | Path | Config,
     *,
-    job: bytes | str = b"",
+    job: bytes | str | Agreement = b"",
     listen_socket: socket.socket | None = None,
     on_event: Callable[[Any], None] | None = None,
 ) -> AsyncIterator[Session]:
@@ -43,7 +44,8 @@ async def connect(
 
     Args:
         config: path of party.toml or of its folder, or a `Config`.
-        job: what the parties are about to do, if they agreed on a name for it; parties with another job are refused.
+        job: what the parties are about to do, if they agreed on a name for it or signed a job; parties with another
+            one are refused. An `Agreement` also holds the session to what the job allows.
         listen_socket: a bound TCP socket to listen on, instead of the address in the configuration; it is closed.
         on_event: called with the transport's events, for a display.
     Raises:
@@ -66,13 +68,14 @@ async def connect(
     if on_event is not None:
         for party, warning in roster.expiry_warnings().items():
             on_event(MeshEvent("warning", party, warning))
+    agreement = job if isinstance(job, Agreement) else None
     stats = Stats()
     with stats.phase("connect"):
         try:
             links, session_id = await connect_mesh(
                 identity,
                 roster,
-                job_digest(job),
+                job.digest if isinstance(job, Agreement) else job_digest(job),
                 connect_seconds=loaded.deadlines.connect,
                 liveness_seconds=loaded.deadlines.liveness,
                 listen_socket=listen_socket,
@@ -80,22 +83,29 @@ async def connect(
             )
         except (PeerAborted, PeerDisconnected) as error:
             raise ConnectFailed(str(error), peer=error.peer) from error
-    session = Session(loaded.name, roster.names, links, session_id, total_seconds=loaded.deadlines.total, stats=stats)
+    session = Session(
+        loaded.name,
+        roster.names,
+        links,
+        session_id,
+        total_seconds=_shorter(loaded.deadlines.total, agreement.job.limits.seconds if agreement else 0),
+        stats=stats,
+        guard=agreement.guard() if agreement else None,
+    )
     async with session:
         yield session
 
 
-def job_digest(job: bytes | str) -> bytes:
-    """32 bytes that name a job in the handshake."""
-    data = job.encode() if isinstance(job, str) else bytes(job)
-    return hashlib.blake2b(data, digest_size=32, person=b"mpcnet-job").digest()
+def _shorter(one: float, two: float) -> float:
+    """The shorter of two times, where 0 means no limit."""
+    return min(filter(None, (one, two)), default=0.0)
 
 
 def run(
     config: str | Path | Config,
     main: Callable[[Session], Awaitable[T]],
     *,
-    job: bytes | str = b"",
+    job: bytes | str | Agreement = b"",
     listen_socket: socket.socket | None = None,
     on_event: Callable[[Any], None] | None = None,
 ) -> T:

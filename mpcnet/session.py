@@ -25,6 +25,7 @@ from protocols.errors import ProtocolError, StateError
 
 if TYPE_CHECKING:
     from circuits import Circuit
+    from mpcnet.agreement.guard import Guard
     from mpcnet.evaluate import Evaluator, Progress
 
 __all__ = ["LinkLike", "Session", "SessionMesh", "explain"]
@@ -81,6 +82,7 @@ class Session:
         session_id: 32 bytes, the same at every party, different for every session.
         total_seconds: how long the body may take; 0 for no limit.
         stats: counters to go on with.
+        guard: what holds the session to its job, where it has one.
     """
 
     def __init__(
@@ -92,10 +94,12 @@ class Session:
         *,
         total_seconds: float = 0.0,
         stats: Stats | None = None,
+        guard: Guard | None = None,
     ) -> None:
         self.name = name
         self.parties = tuple(parties)
         self.session_id = session_id
+        self.guard = guard
         self.stats = stats if stats is not None else Stats()
         if set(links) != set(self.parties) - {name} or len(self.parties) != len(links) + 1:
             raise ValueError(f"expected a link to each of {', '.join(p for p in self.parties if p != name)}")

@@ -31,6 +31,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "score": ("mpcnet.cli.score", "Score the applicants jointly, as one party."),
     "keygen": ("mpcnet.cli.keygen", "Make a party's key, certificate and party.toml."),
     "roster": ("mpcnet.cli.roster", "Put together, show and check who takes part."),
+    "job": ("mpcnet.cli.job", "Make, show, sign and check what is agreed on."),
     "run": ("mpcnet.cli.run", "Run a program as one party of a network."),
     "local": ("mpcnet.cli.local", "Run all parties of a program on this machine."),
     "circuit": ("mpcnet.cli.circuit", "Count, draw or export a circuit."),
@@ -94,7 +95,7 @@ def exit_code(error: BaseException) -> int:
 
     if isinstance(error, KeyboardInterrupt):
         return EXIT_INTERRUPTED
-    if isinstance(error, errors.ConfigError | errors.AgreementError | CircuitError):
+    if isinstance(error, errors.ConfigError | errors.AgreementError | errors.JobRefused | CircuitError):
         return EXIT_USAGE
     if isinstance(error, errors.ConnectFailed | errors.HandshakeFailed):
         return EXIT_CONNECT

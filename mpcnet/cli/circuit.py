@@ -2,20 +2,14 @@
 
 from __future__ import annotations
 
-import importlib
-import importlib.util
 import json
-import sys
 from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated, Any
 
 import typer
 
-if TYPE_CHECKING:
-    from circuits import Circuit
-
-__all__ = ["command", "find_circuit"]
+__all__ = ["command"]
 
 command = typer.Typer(no_args_is_help=True, help="Count, draw or export a circuit.")
 
@@ -48,8 +42,9 @@ def stats(
 ) -> None:
     """Count gates, depth and the bytes of each protocol."""
     from circuits import cost
+    from mpcnet.program import load_circuit
 
-    report = cost.report(find_circuit(source), k=k)
+    report = cost.report(load_circuit(source), k=k)
     typer.echo(json.dumps(report.as_dict()) if as_json else report.text())
 
 
@@ -62,8 +57,9 @@ def draw(
 ) -> None:
     """Draw a small circuit."""
     from circuits import draw as drawing
+    from mpcnet.program import load_circuit
 
-    circuit = find_circuit(source)
+    circuit = load_circuit(source)
     text = drawing.dot(circuit) if form is Drawing.DOT else drawing.text(circuit)
     _give(text, output, {"name": circuit.name, "format": form.value}, as_json)
 
@@ -79,71 +75,11 @@ def export(
 ) -> None:
     """Write a circuit as a Bristol file."""
     from circuits import bristol
+    from mpcnet.program import load_circuit
 
-    circuit = find_circuit(source)
+    circuit = load_circuit(source)
     text = bristol.dumps(circuit, old_format=form is BristolForm.OLD)
     _give(text, output, {"name": circuit.name, "format": form.value, "and_count": circuit.and_count}, as_json)
-
-
-def find_circuit(source: str) -> Circuit:
-    """The circuit that `MODULE:NAME`, `FILE.py:NAME` or the path of a Bristol file stands for.
-
-    Raises:
-        ConfigError: there is no such file, module or name, or it is no circuit.
-        BristolError: the file is malformed.
-    """
-    from circuits import Circuit, bristol
-    from mpcnet.errors import ConfigError
-
-    if Path(source).is_file():
-        if source.endswith(".py"):
-            raise ConfigError(f"{source}: say which circuit of it: {source}:NAME")
-        return bristol.load(source)
-    place, colon, name = source.rpartition(":")
-    if not colon or not name:
-        raise ConfigError(f"{source}: no such file; give a Bristol file, MODULE:NAME or FILE.py:NAME")
-    found: Any = _import_file(Path(place)) if place.endswith(".py") else _import_module(place)
-    for part in name.split("."):
-        if not hasattr(found, part):
-            circuits = sorted(
-                key for key, value in getattr(found, "__dict__", {}).items() if isinstance(value, Circuit)
-            )
-            raise ConfigError(f"{place} has no {part!r}; its circuits are: {', '.join(circuits) or 'none'}")
-        found = getattr(found, part)
-    if not isinstance(found, Circuit):
-        raise ConfigError(f"{source} is no circuit but {type(found).__name__}; is @circuit missing above it?")
-    return found
-
-
-def _import_module(name: str) -> object:
-    from mpcnet.errors import ConfigError
-
-    _look_in(Path.cwd())  # as python -m does
-    try:
-        return importlib.import_module(name)
-    except ModuleNotFoundError as error:
-        if error.name is not None and (name == error.name or name.startswith(f"{error.name}.")):
-            raise ConfigError(f"there is no module {error.name!r} here or among the installed ones") from None
-        raise
-
-
-def _import_file(path: Path) -> object:
-    from mpcnet.errors import ConfigError
-
-    name = f"mpcnet_circuit_{path.stem}"
-    spec = importlib.util.spec_from_file_location(name, path)
-    if not path.is_file() or spec is None or spec.loader is None:
-        raise ConfigError(f"{path}: there is no such file")
-    _look_in(path.absolute().parent)  # as python FILE.py does
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[name] = module
-    spec.loader.exec_module(module)
-    return module
-
-
-def _look_in(folder: Path) -> None:
-    if str(folder) not in sys.path:
-        sys.path.insert(0, str(folder))
 
 
 def _give(text: str, output: Path | None, facts: dict[str, Any], as_json: bool) -> None:

@@ -37,6 +37,10 @@ def command(
             help="At the lender: write the scores there, not where party.toml says. [default: scores.csv beside it]",
         ),
     ] = None,
+    job: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="A job file that all parties signed; it says which protocol, too."),
+    ] = None,
     protocol: Annotated[ScoreProtocol, typer.Option(help=PROTOCOL_HELP)] = ScoreProtocol.YAO,
     progress_json: Annotated[bool, typer.Option("--progress-json", hidden=True)] = False,
     listen_fd: Annotated[int | None, typer.Option("--listen-fd", hidden=True)] = None,
@@ -46,11 +50,14 @@ def command(
     party.toml says in its [score] table which files this party brings. Score and decision of each applicant go to the
     lender alone.
     """
+    from mpcnet.agreement.agreement import Agreement
     from mpcnet.config import Config
     from mpcnet.credit.party import run_party
 
+    loaded = Config.load(config)
     run_party(
-        Config.load(config),
+        loaded,
+        agreement=Agreement.load(job, loaded) if job is not None else None,
         applicants=applicants,
         json_file=json_file,
         output=output,

@@ -21,11 +21,12 @@ from mpcnet.credit.job import ScoreJob, Scores, score
 from mpcnet.credit.progress import Display, Step, StepWriter, display_for, step_of
 from mpcnet.credit.records import write_rows
 from mpcnet.credit.report import print_scores, run_facts
-from mpcnet.errors import ConfigError
+from mpcnet.errors import ConfigError, JobRefused
 
 if TYPE_CHECKING:
     import socket
 
+    from mpcnet.agreement.agreement import Agreement
     from mpcnet.config import Config
     from mpcnet.evaluate import Progress
     from mpcnet.session import Session
@@ -48,6 +49,7 @@ def run_party(
     progress_json: bool = False,
     listen_fd: int | None = None,
     protocol: str = "yao",
+    agreement: Agreement | None = None,
 ) -> Scores | None:
     """Run one party of a scoring run to its end, and print what it may know.
 
@@ -59,7 +61,8 @@ def run_party(
             beside party.toml. A file that is there is removed before the run: what is there afterwards is of this run.
         progress_json: write steps as JSON lines on stdout, and nothing else there, for a parent process.
         listen_fd: an inherited, bound TCP socket to listen on.
-        protocol: "yao" or "gmw", the same at every party.
+        protocol: "yao" or "gmw", the same at every party; with an agreement, what that says.
+        agreement: the job that all parties signed, where there is one.
     Returns:
         the scores at the lender, None at everybody else.
     Raises:
@@ -85,6 +88,8 @@ def run_party(
 
     with unless_quick(READING_SECONDS, announce_reading):
         job = replace(ScoreJob.load(config, applicants), protocol=protocol)
+        if agreement is not None:
+            job = agreed_job(job, agreement)
     if output is not None and not job.is_lender:
         raise ConfigError(f"--output is for {job.scheme.lender}: {job.name} learns no score")
     if output is None and job.is_lender:
@@ -123,7 +128,7 @@ def run_party(
         if job.computes:
             compile_kernels(lambda: display.show(job.name, Step("compile")), job.protocol)
         try:
-            scores = run(config, role, job="mpcnet score", listen_socket=listen_socket, on_event=hear)
+            scores = run(config, role, job=agreement or "mpcnet score", listen_socket=listen_socket, on_event=hear)
         except BaseException:
             display.show(job.name, Step("failed"))
             raise
@@ -137,6 +142,25 @@ def run_party(
         if scores is not None and output is not None:
             console.print(f"all scores are in {output}", highlight=False, soft_wrap=True)
     return scores
+
+
+def agreed_job(job: ScoreJob, agreement: Agreement) -> ScoreJob:
+    """The run with what the parties signed.
+
+    Raises:
+        JobRefused: they signed something else, or fewer applicants.
+    """
+    where, signed = agreement.file.path, agreement.job
+    if signed.work.kind != "score":
+        raise JobRefused(f"{where}: is a job for a {signed.work.kind}; start it with `mpcnet run --job {where}`")
+    digest = f"scheme:{job.scheme.digest.hex()}"
+    if digest != signed.work.digest:
+        raise JobRefused(
+            f"{where}: is for another scheme ({signed.work.digest[:23]}...) than this party's scheme file "
+            f"({digest[:23]}...); take the scheme that was signed, or agree on a job for this one"
+        )
+    agreement.check_count(job.applicants)
+    return replace(job, protocol=signed.evaluations[0].protocol)
 
 
 def compile_kernels(announce: Callable[[], None], protocol: str = "yao") -> None:

@@ -199,7 +199,8 @@ class Handshake:
             self._fail(f"has another roster ({both}); give all parties the same file")
         if not hmac.compare_digest(hello.job, mine.job):
             both = f"{hello.job.hex()[:8]} there, {mine.job.hex()[:8]} here"
-            self._fail(f"means another job ({both}); start the same program with the same settings at all parties")
+            advice = "start the same program with the same settings, or the same job file, at all parties"
+            self._fail(f"means another job ({both}); {advice}")
         self.peer_nonce = hello.nonce
 
     def _check_proof(self, signature: bytes) -> None:

@@ -167,7 +167,7 @@ def finish(parties: dict[str, subprocess.Popen[str]]) -> dict[str, tuple[int, st
 
 
 def test_started_by_hand_in_any_order(configs: dict[str, Path]) -> None:
-    ended = finish(start(dict(reversed(configs.items())), "--stats", "--job", "test"))
+    ended = finish(start(dict(reversed(configs.items())), "--stats", "--name", "test"))
     for name, (code, out, err) in ended.items():
         assert code == 0, err
         assert f"hello from {name}" in out
@@ -215,8 +215,8 @@ def test_roster_that_differs(configs: dict[str, Path]) -> None:
 
 def test_job_that_differs(configs: dict[str, Path]) -> None:
     wait_less(configs)
-    parties = start({"lender": configs["lender"]}, "--job", "one")
-    parties |= start({"bank": configs["bank"], "bureau": configs["bureau"]}, "--job", "two")
+    parties = start({"lender": configs["lender"]}, "--name", "one")
+    parties |= start({"bank": configs["bank"], "bureau": configs["bureau"]}, "--name", "two")
     ended = finish(parties)
     for name, (code, _, err) in ended.items():
         assert code == 3, (name, code, err)

@@ -43,7 +43,10 @@ def test_everything_set(tmp_path: Path) -> None:
         ("", "misses 'name'"),
         ('name = "a b"', "name: 'a b' is no name for a party"),
         ("name = 7", "name: Expected 'str', got 'int'"),
-        ('name = "a"\nrooster = "x"', "unknown key 'rooster'; known are name, .*roster, listen, deadlines, score$"),
+        (
+            'name = "a"\nrooster = "x"',
+            "unknown key 'rooster'; known are name, .*roster, policy, listen, deadlines, score$",
+        ),
         ('name = "a"\n[deadlines]\nconect = 5', "deadlines: unknown key 'conect'; known are connect, liveness, total$"),
         ('name = "a"\n[deadlines]\nconnect = "soon"', r"deadlines\.connect: Expected 'float', got 'str'"),
         ('name = "a"\n[deadlines]\nconnect = 0', r"deadlines\.connect is 0; give seconds from 0\.1"),

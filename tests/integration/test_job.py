@@ -1,0 +1,160 @@
+"""Jobs between processes: three terminals that run what all three have signed."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import pytest
+
+import mpcnet
+from mpcnet.agreement.draft import score_evaluation
+from mpcnet.agreement.job import Work, dumps
+from mpcnet.concurrency import together
+from mpcnet.config import Config
+from mpcnet.credit.files import load_scheme
+from mpcnet.credit.party import run_party
+from mpcnet.credit.prepare import free_ports, prepare
+from mpcnet.errors import JobRefused, MPCNetError
+from mpcnet.session import Session
+from tests.kit.agreement import APPROVE, MINE, NAMES, OWNERS, Institutions, approve, institutions
+
+SECONDS = 100
+
+pytestmark = pytest.mark.timeout(2 * SECONDS)
+
+
+def finish(folder: Path, commands: Mapping[str, Sequence[str]]) -> dict[str, tuple[int, str, str]]:
+    """Run `mpcnet` in each party's folder; exit code, stdout and stderr of each."""
+    running = {
+        name: subprocess.Popen(
+            [sys.executable, "-m", "mpcnet", *command],
+            cwd=folder / name,
+            env={**os.environ, "PYTHONPATH": str(Path(mpcnet.__file__).parent.parent), "NO_COLOR": "1"},
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        for name, command in commands.items()
+    }
+    try:
+        ended = {name: process.communicate(timeout=SECONDS) for name, process in running.items()}
+    finally:
+        for process in running.values():
+            process.kill()
+            process.communicate()
+    return {name: (running[name].returncode, *said) for name, said in ended.items()}
+
+
+def on_free_ports(folder: Path) -> Institutions:
+    with free_ports(NAMES) as sockets:
+        return institutions(folder, {name: "{}:{}".format(*bound.getsockname()) for name, bound in sockets.items()})
+
+
+def test_a_circuit_runs_without_any_program(tmp_path: Path) -> None:
+    three = on_free_ports(tmp_path)
+    three.agree()
+    for name in NAMES:
+        (tmp_path / name / "approve.py").write_text(APPROVE, encoding="utf-8")
+    rows = {"bank": "debt,income\n900,4000\n1100,2500\n300,3000\n", "bureau": "late\n0\n0\n2\n"}
+    rows["lender"] = "cutoff\n100\n100\n100\n"
+    for name, text in rows.items():
+        (tmp_path / name / "in.csv").write_text(text, encoding="utf-8")
+    base = ("run", "--job", "march.toml", "--inputs", "in.csv")
+    ended = finish(tmp_path, {"bank": base, "bureau": base, "lender": (*base, "--output", "out.csv")})
+    assert [code for code, _, _ in ended.values()] == [0, 0, 0], ended
+    assert (tmp_path / "lender" / "out.csv").read_text(encoding="utf-8") == "out0\n1\n0\n0\n"
+    assert not any(out for _, out, _ in ended.values())
+    assert three.load("bank").policy.usage.today() == 3
+
+
+def scoring(folder: Path) -> Institutions:
+    """The folders of the demo, with a job for their scheme."""
+    three = Institutions(folder, {name: Config.load(path) for name, path in prepare(folder).items()})
+    scheme = load_scheme(folder / "lender" / "scheme.toml")
+    work = Work("score", f"scheme:{scheme.digest.hex()}", "scheme.toml")
+    three.agree(three.job(work=work, evaluations=[score_evaluation(scheme, NAMES, "yao")], applicants=300))
+    return three
+
+
+def test_a_score_that_all_have_signed(tmp_path: Path) -> None:
+    three = scoring(tmp_path)
+    ended = finish(tmp_path, dict.fromkeys(NAMES, ("score", "--job", "march.toml")))
+    assert [code for code, _, _ in ended.values()] == [0, 0, 0], ended
+    scores = (tmp_path / "lender" / "scores.csv").read_bytes()
+    assert scores == (tmp_path / "expected.csv").read_bytes()
+    assert three.load("bureau").policy.usage.today() == 300
+    with pytest.raises(JobRefused, match="more applicants than the policy of this party allows in a day") as caught:
+        run_party(three.configs["bureau"], agreement=three.load("bureau"))
+    assert "300 asked for, 0 left today of 300" in caught.value.__notes__[0]
+    with pytest.raises(JobRefused, match="allows 300 applicants in a run, and these are 301"):
+        run_party(three.configs["bureau"], agreement=three.load("bureau"), applicants=301)
+    scheme = tmp_path / "bureau" / "scheme.toml"
+    scheme.write_text(scheme.read_text(encoding="utf-8").replace('name = "', 'name = "new ', 1), encoding="utf-8")
+    with pytest.raises(JobRefused, match=r"is for another scheme \(scheme:"):
+        run_party(three.configs["bureau"], agreement=three.load("bureau"))
+
+
+async def run_all(three: Institutions, role: object) -> dict[str, object]:
+    async def party(name: str) -> object:
+        try:
+            async with mpcnet.connect(three.configs[name], job=three.load(name)) as session:
+                return await role(session)  # type: ignore[operator]
+        except MPCNetError as error:
+            return error
+
+    return dict(zip(NAMES, await together(*map(party, NAMES)), strict=True))
+
+
+async def ask(session: Session) -> tuple[bytes, object]:
+    result = await session.evaluate(approve, MINE[session.name], owners=OWNERS, reveal_to=["lender"])
+    return session.session_id, result
+
+
+async def test_an_application_runs_under_an_agreement(tmp_path: Path) -> None:
+    three = on_free_ports(tmp_path)
+    three.agree()
+    results = await run_all(three, ask)
+    assert len({session_id for session_id, _ in results.values()}) == 1  # type: ignore[misc]
+    assert results["lender"][1].tolist() == [True, False, False]  # type: ignore[index]
+
+
+async def test_the_session_ends_when_the_time_of_the_job_does(tmp_path: Path) -> None:
+    three = on_free_ports(tmp_path)
+    three.agree(three.job(seconds=1.0))
+
+    async def wait(session: Session) -> None:
+        await session.channel(session.peers[0], "never").receive(1)
+
+    results = await run_all(three, wait)
+    assert all("limit of 1 s" in str(e) or "took longer than 1 s" in str(e) for e in results.values()), results
+
+
+async def test_two_signed_jobs_do_not_meet(tmp_path: Path) -> None:
+    """Each party's job is in order, but they are not the same: the handshake tells."""
+    three = on_free_ports(tmp_path)
+    three.agree()
+    other = Institutions(tmp_path, three.configs)
+    text = dumps(other.job(purpose="another"))
+    for name in ("bank", "bureau", "lender"):
+        shutil.copytree(tmp_path / name, tmp_path / "second" / name)
+        (tmp_path / "second" / name / "march.toml").write_text(text, encoding="utf-8")
+    second = Institutions(tmp_path / "second", three.configs)
+    second.sign()
+
+    async def party(name: str) -> object:
+        agreement = (second if name == "lender" else three).load(name)
+        try:
+            async with mpcnet.connect(three.configs[name], job=agreement):
+                return None
+        except MPCNetError as error:
+            return error
+
+    results = await together(*map(party, NAMES))
+    assert all(isinstance(error, MPCNetError) and not isinstance(error, JobRefused) for error in results)
+    assert any("means another job" in str(error) and "the same job file" in str(error) for error in results), results
