@@ -90,6 +90,14 @@ class Party:
         """The one that is valid longest."""
         return max(self.certificates, key=lambda certificate: certificate.valid_until)
 
+    @property
+    def digest(self) -> bytes:
+        """32 bytes that stand for name, address and key."""
+        h = hashlib.blake2b(digest_size=32, person=b"mpcnet-entry")
+        for part in (self.name.encode(), self.address.lower().encode(), self.key):
+            h.update(len(part).to_bytes(4, "little") + part)
+        return h.digest()
+
     def as_entry(self) -> dict[str, Any]:
         """The entry as it stands in a file."""
         marked = [f"sha256:{fingerprint}" for fingerprint in self.fingerprints]
@@ -141,8 +149,7 @@ class Roster:
         """32 bytes that are the same at two parties exactly when they agree on every name, address and key."""
         h = hashlib.blake2b(digest_size=32, person=b"mpcnet-roster")
         for party in self.parties:
-            for part in (party.name.encode(), party.address.lower().encode(), party.key):
-                h.update(len(part).to_bytes(4, "little") + part)
+            h.update(party.digest)
         return h.digest()
 
     @property

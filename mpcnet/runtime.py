@@ -23,7 +23,7 @@ from mpcnet.roster import format_address
 from mpcnet.session import Session
 from mpcnet.stats import Stats
 
-__all__ = ["connect", "job_digest", "new_event_loop", "run", "run_until_done"]
+__all__ = ["bind_address", "connect", "job_digest", "new_event_loop", "run", "run_until_done"]
 
 T = TypeVar("T")
 
@@ -58,7 +58,7 @@ async def connect(
         identity = loaded.load_identity()
         roster = loaded.load_roster(identity)
         if listen_socket is None and loaded.listen is not None:
-            listen_socket = _bind(loaded.listen, loaded.source)
+            listen_socket = bind_address(loaded.listen, loaded.source)
     except BaseException:
         if listen_socket is not None:
             listen_socket.close()
@@ -164,7 +164,7 @@ def new_event_loop() -> asyncio.AbstractEventLoop:
     return uvloop.new_event_loop()
 
 
-def _bind(address: tuple[str, int], source: str) -> socket.socket:
+def bind_address(address: tuple[str, int], source: str) -> socket.socket:
     """A socket bound to the listen address, with a clear error."""
     text = format_address(*address)
     try:

@@ -32,6 +32,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "keygen": ("mpcnet.cli.keygen", "Make a party's key, certificate and party.toml."),
     "roster": ("mpcnet.cli.roster", "Put together, show and check who takes part."),
     "job": ("mpcnet.cli.job", "Make, show, sign and check what is agreed on."),
+    "doctor": ("mpcnet.cli.doctor", "Find what would stop a run, before one begins."),
     "run": ("mpcnet.cli.run", "Run a program as one party of a network."),
     "local": ("mpcnet.cli.local", "Run all parties of a program on this machine."),
     "circuit": ("mpcnet.cli.circuit", "Count, draw or export a circuit."),

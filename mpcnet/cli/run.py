@@ -59,6 +59,8 @@ def command(
             say(f"warning: {event.detail}")
         elif event.kind == "connected":
             say(f"{event.peer} is here")
+        elif event.kind == "looked":
+            say(f"{event.peer}'s doctor looked in")
         elif event.kind in ("lost", "strangers"):
             say(" ".join(filter(None, (event.peer, event.detail))))
 

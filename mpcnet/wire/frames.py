@@ -57,6 +57,9 @@ class Kind(IntEnum):
     PROOF = 2  # handshake: signature over both hellos
     READY = 3  # handshake: the acceptor is content
     REJECT = 4  # handshake: why not
+    PROBE = 5  # instead of a handshake: a look, see `mpcnet.wire.probe`; argument: bytes of filler wanted
+    ANSWER = 6  # to a look: what this party is
+    FILLER = 7  # to a look: bytes that mean nothing
     CONFIRM = 16  # the session id, once the whole mesh stands
     OPEN = 17  # the sender opened a channel; argument: credit it gives for the other direction
     MESSAGE = 18  # first piece of a message; argument: length of the whole
@@ -75,6 +78,9 @@ _SIZES: Final[dict[int, tuple[int, int]]] = {
     Kind.PROOF: (64, 64),
     Kind.READY: (0, 0),
     Kind.REJECT: (0, MAX_CONTROL_BYTES),
+    Kind.PROBE: (0, MAX_DATA_BYTES),
+    Kind.ANSWER: (1, MAX_CONTROL_BYTES),
+    Kind.FILLER: (0, MAX_DATA_BYTES),
     Kind.CONFIRM: (1, MAX_CONTROL_BYTES),
     Kind.OPEN: (NAME_BYTES, NAME_BYTES),
     Kind.MESSAGE: (0, MAX_DATA_BYTES),
@@ -88,7 +94,7 @@ _SIZES: Final[dict[int, tuple[int, int]]] = {
     Kind.SEEN: (0, 0),
 }
 _CHANNEL_KINDS: Final = frozenset({Kind.OPEN, Kind.MESSAGE, Kind.MORE, Kind.CREDIT, Kind.CLOSE})
-_ARGUMENT_KINDS: Final = frozenset({Kind.OPEN, Kind.MESSAGE, Kind.CREDIT, Kind.PING, Kind.PONG})
+_ARGUMENT_KINDS: Final = frozenset({Kind.PROBE, Kind.OPEN, Kind.MESSAGE, Kind.CREDIT, Kind.PING, Kind.PONG})
 
 
 def pack_header(kind: int, n_bytes: int, *, channel: int = 0, argument: int = 0) -> bytes:

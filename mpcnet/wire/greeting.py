@@ -1,6 +1,7 @@
 """From a connected socket to a peer who is who it should be: TLS, pinned certificate, hello.
 
-Until then the other end is a stranger: what it may send is bounded here, how long it may take by the caller. Failures
+Until then the other end is a stranger: what it may send is bounded here, how long it may take by the caller. Who
+accepts says nothing before the dialler's first frame: that may be a PROBE, a doctor's look, which is answered. Failures
 are of two kinds. `NotReached`: it was nobody of the roster, or the line broke; trying again may help. HandshakeFailed
 and FrameError: a party of the roster, proven by its key, means something else, or refuses this one; trying again will
 not help.
@@ -13,18 +14,21 @@ import contextlib
 import socket
 import ssl
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final
+from importlib.metadata import version
+from typing import TYPE_CHECKING, Final, NoReturn
 
 from mpcnet.errors import FrameError, HandshakeFailed
 from mpcnet.wire.advice import advise, wrong_party
-from mpcnet.wire.handshake import Handshake, reject_frame
+from mpcnet.wire.frames import Kind
+from mpcnet.wire.handshake import VERSION, Handshake, reject_frame
+from mpcnet.wire.probe import BUDGET_BYTES, DOCTOR, WAITING, Answer, Answerer, make_answer
 from mpcnet.wire.tls import Tls, describe, is_refusal, make_context
 
 if TYPE_CHECKING:
     from mpcnet.identity import Identity
     from mpcnet.roster import Party, Roster
 
-__all__ = ["Greeter", "Guest", "NotReached"]
+__all__ = ["Greeter", "Guest", "Looked", "NotReached"]
 
 MAX_STRANGER_BYTES: Final = 32 * 1024  # a whole handshake has about 3 KiB
 READ_BYTES: Final = 16 * 1024
@@ -33,6 +37,19 @@ FAREWELL_SECONDS: Final = 0.5
 
 class NotReached(Exception):
     """The other end is nobody of the roster, or the connection broke; the text is the rest of a sentence about it."""
+
+
+class Looked(Exception):
+    """A party of the roster came for a look, or to a doctor; it is answered and gone.
+
+    Attributes:
+        peer: its name.
+        for_a_run: it came to a doctor, but for a run.
+    """
+
+    def __init__(self, peer: str, *, for_a_run: bool = False) -> None:
+        super().__init__(f"{peer} came for a look")
+        self.peer, self.for_a_run = peer, for_a_run
 
 
 @dataclass(repr=False)
@@ -58,12 +75,16 @@ class Greeter:
     Args:
         identity, roster, job_digest: who this is, with whom, for what.
         nonce: 32 fresh bytes.
+        doctor: this is no run but a doctor: it answers looks, and runs come to nothing, to try again.
     Raises:
         ConfigError: the own key or certificate cannot be used.
     """
 
-    def __init__(self, identity: Identity, roster: Roster, job_digest: bytes, nonce: bytes) -> None:
+    def __init__(
+        self, identity: Identity, roster: Roster, job_digest: bytes, nonce: bytes, *, doctor: bool = False
+    ) -> None:
         self.identity, self.roster, self.job_digest, self.nonce = identity, roster, job_digest, nonce
+        self.is_doctor = doctor
         self.me = roster.party(identity.name)
         self._by_fingerprint = roster.by_fingerprint()
         self._contexts = {acceptor: make_context(identity, roster, acceptor=acceptor) for acceptor in (False, True)}
@@ -77,6 +98,7 @@ class Greeter:
             where: the address, for messages.
         Raises:
             NotReached, HandshakeFailed, FrameError: see above.
+            Looked: it was a doctor, and has been answered.
         """
         try:
             greeting = _Greeting(self, sock, expected, where)
@@ -88,7 +110,7 @@ class Greeter:
             except FrameError:
                 await greeting.leave(reject_frame("sent bytes that are no handshake"))
                 raise
-            except NotReached:
+            except (NotReached, Looked):
                 await greeting.leave()
                 raise
             except OSError as error:
@@ -100,6 +122,11 @@ class Greeter:
     def context(self, *, acceptor: bool) -> ssl.SSLContext:
         """The TLS settings of one side."""
         return self._contexts[acceptor]
+
+    def answer(self) -> Answer:
+        """What this party says to a look."""
+        job = self.job_digest if any(self.job_digest) else b""
+        return make_answer(VERSION, version("mpcnet"), self.roster, job, DOCTOR if self.is_doctor else WAITING)
 
     def who(self, fingerprint: str) -> Party | None:
         """Whose certificate that is."""
@@ -114,7 +141,7 @@ class _Greeting:
         self._acceptor = expected is None
         self._loop = asyncio.get_running_loop()
         self._tls = Tls(greeter.context(acceptor=self._acceptor), acceptor=self._acceptor)
-        self._received = 0
+        self._received, self._limit = 0, MAX_STRANGER_BYTES
         self._through = False  # TLS, as far as this side can tell
 
     async def run(self) -> Guest:
@@ -136,14 +163,20 @@ class _Greeting:
                 fingerprint,
                 dialer=not self._acceptor,
             )
-            self._tls.write(handshake.start())
+            if self._acceptor:
+                first = await self._plain()
+                if first[0] == Kind.PROBE:
+                    await self._answer(peer, first)
+                if greeter.is_doctor:
+                    raise Looked(peer.name, for_a_run=True)
+                self._refuse_wrong_way(peer)
+                self._tls.write(handshake.start())
+                self._tls.write(handshake.feed(first))
+            else:
+                self._tls.write(handshake.start())
             await self._flush()
             while not handshake.done:
-                while (plain := self._tls.read(READ_BYTES)) is None:
-                    await self._more()
-                if not plain:
-                    raise NotReached("closed the connection in the middle of the handshake")
-                self._tls.write(handshake.feed(plain))
+                self._tls.write(handshake.feed(await self._plain()))
                 await self._flush()
         except ssl.SSLError as error:
             raise self._judge(error) from None
@@ -170,9 +203,6 @@ class _Greeting:
         if expected is None:
             if peer is None or peer.name == me.name:
                 raise NotReached("shows a certificate that is not in the roster")
-            if peer.party_id < me.party_id:
-                text = f"{peer.name}: dials {me.name}, which should dial it; install the same release at both"
-                raise HandshakeFailed(text, peer=peer.name)
             return peer, fingerprint
         if peer is None:
             text = f"{expected.name}: at {self._where} answers somebody with a certificate that is not in the roster"
@@ -181,6 +211,23 @@ class _Greeting:
             text = f"{expected.name}: at {self._where} {wrong_party(expected.name, peer.name)}"
             raise HandshakeFailed(text, peer=expected.name)
         return peer, fingerprint
+
+    def _refuse_wrong_way(self, peer: Party) -> None:
+        me = self._greeter.me
+        if peer.party_id < me.party_id:
+            text = f"{peer.name}: dials {me.name}, which should dial it; install the same release at both"
+            raise HandshakeFailed(text, peer=peer.name)
+
+    async def _answer(self, peer: Party, first: bytes) -> NoReturn:
+        """Answer a doctor until it leaves."""
+        answerer, plain = Answerer(self._greeter.answer, peer.name), first
+        self._limit = BUDGET_BYTES + MAX_STRANGER_BYTES
+        with contextlib.suppress(NotReached, OSError):
+            while plain:
+                self._tls.write(answerer.feed(plain))
+                await self._flush()
+                plain = await self._plain()
+        raise Looked(peer.name)
 
     def _judge(self, error: ssl.SSLError) -> Exception:
         """What a TLS error means for the run."""
@@ -191,13 +238,21 @@ class _Greeting:
             return HandshakeFailed(f"{expected.name}: at {self._where} {text}", peer=expected.name)
         return NotReached(describe(error))
 
+    async def _plain(self) -> bytes:
+        """The next plaintext, at least a byte."""
+        while (plain := self._tls.read(READ_BYTES)) is None:
+            await self._more()
+        if not plain:
+            raise NotReached("closed the connection in the middle of the handshake")
+        return plain
+
     async def _more(self) -> None:
         data = await self._loop.sock_recv(self._sock, READ_BYTES)
         if not data:
             raise NotReached("closed the connection in the middle of the handshake")
         self._received += len(data)
-        if self._received > MAX_STRANGER_BYTES:
-            raise NotReached(f"sent more than {MAX_STRANGER_BYTES} bytes in the handshake")
+        if self._received > self._limit:
+            raise NotReached(f"sent more than {self._limit} bytes in the handshake")
         self._tls.incoming.write(data)
 
     async def _flush(self) -> None:

@@ -37,7 +37,7 @@ WINDOW_BYTES: Final = 1024 * 1024
 PIECE_BYTES: Final = 128 * 1024  # what messages are cut into: other channels get their turn after one
 _LAST_NUMBER: Final = (1 << 32) - 1
 _AFTER_GOODBYE: Final = frozenset({Kind.SEEN, Kind.PING, Kind.PONG, Kind.ABORT, Kind.CREDIT, Kind.CLOSE})
-_HANDSHAKE: Final = frozenset({Kind.HELLO, Kind.PROOF, Kind.READY, Kind.REJECT})
+_HANDSHAKE: Final = frozenset(kind for kind in Kind if kind < Kind.CONFIRM)
 
 
 class Stream:

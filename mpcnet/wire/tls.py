@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from mpcnet.identity import Identity
     from mpcnet.roster import Roster
 
-__all__ = ["Tls", "describe", "is_refusal", "make_context", "reason_of"]
+__all__ = ["Tls", "describe", "is_refusal", "make_context", "reason_of", "refusal"]
 
 _NO_TLS: Final = ("WRONG_VERSION_NUMBER", "HTTP_REQUEST", "HTTPS_PROXY", "UNKNOWN_PROTOCOL", "PACKET_LENGTH", "RECORD_")
 _OLD_TLS: Final = ("UNSUPPORTED_PROTOCOL", "NO_PROTOCOLS", "PROTOCOL_VERSION", "VERSION_TOO_LOW")
@@ -146,6 +146,15 @@ def describe(error: Exception) -> str:
     if "EOF" in reason:
         return "closed the connection"
     return f"broke TLS ({reason.lower().replace('_', ' ')})"
+
+
+def refusal(error: OSError) -> str:
+    """Why TCP does not come to pass, as the rest of a sentence about the peer."""
+    if isinstance(error, ConnectionRefusedError):
+        return "nobody listens (connection refused)"
+    if isinstance(error, TimeoutError):
+        return "nobody answers"
+    return describe(error).lower()
 
 
 def is_refusal(error: ssl.SSLError) -> bool:

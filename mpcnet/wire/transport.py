@@ -20,10 +20,10 @@ from typing import TYPE_CHECKING, Any, Final
 from mpcnet.errors import ConnectFailed, HandshakeFailed, MPCNetError, PeerAborted, PeerDisconnected
 from mpcnet.wire.connection import Link
 from mpcnet.wire.driver import SocketTransport
-from mpcnet.wire.greeting import Greeter, Guest, NotReached
+from mpcnet.wire.greeting import Greeter, Guest, Looked, NotReached
 from mpcnet.wire.handshake import NONCE_BYTES, check_confirmation, derive_session_id
 from mpcnet.wire.lobby import BACKLOG, HANDSHAKE_SECONDS, Lobby, listen, resolve
-from mpcnet.wire.tls import describe
+from mpcnet.wire.tls import describe, refusal
 from protocols.rng import Rng, system_rng
 
 if TYPE_CHECKING:
@@ -47,7 +47,8 @@ class MeshEvent:
 
     Attributes:
         kind: "warning" (a certificate expires soon), "listening", "waiting" (for a peer, with the reason), "connected",
-            "lost", "standing", or "strangers" (how many connections came to nothing, at the end).
+            "lost", "looked" (its doctor came for a look), "standing", or "strangers" (how many connections came to
+            nothing, at the end).
         peer: the party it is about, or "".
         detail: for people.
     """
@@ -265,7 +266,7 @@ class _Mesh:
                     await self._loop.sock_connect(sock, where)
             except OSError as error:  # TimeoutError is one
                 sock.close()
-                reason = _refusal(error)
+                reason = refusal(error)
                 continue
             except BaseException:
                 sock.close()
@@ -284,6 +285,9 @@ class _Mesh:
         _hurry(sock)
         try:
             guest = await self._greeter.greet(sock, None, where="")
+        except Looked as look:
+            self._tell("looked", look.peer)
+            return
         except MPCNetError as error:
             self._fail(error)
             return
@@ -389,11 +393,3 @@ def _still(name: str, waiting: list[str]) -> str:
 def _hurry(sock: socket.socket) -> None:
     with contextlib.suppress(OSError):
         sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-
-
-def _refusal(error: OSError) -> str:
-    if isinstance(error, ConnectionRefusedError):
-        return "nobody listens (connection refused)"
-    if isinstance(error, TimeoutError):
-        return "nobody answers"
-    return describe(error).lower()
