@@ -14,7 +14,7 @@ from typing import Any, TypeVar
 
 from circuits.errors import CircuitError, TraceError
 
-__all__ = ["an", "fail", "fail_on_truth", "line_of", "location"]
+__all__ = ["an", "construct", "fail", "fail_on_truth", "line_of", "location"]
 
 _PACKAGE = str(Path(__file__).parent) + os.sep
 _E = TypeVar("_E", bound=CircuitError)
@@ -52,8 +52,7 @@ def line_of(function: Callable[..., Any]) -> int:
 def fail_on_truth(what: object) -> TraceError:
     """The error for a secret whose truth Python asks for, with advice that fits the construct on that line."""
     frame = _user_frame()
-    construct = _construct(frame) if frame else ""
-    asked, advice = _ADVICE.get(construct, _ADVICE[""])
+    asked, advice = _ADVICE.get(construct(frame) if frame else "", _ADVICE[""])
     return fail(TraceError, f"{asked} needs to know {an(what)}, which is secret; {advice}")
 
 
@@ -97,7 +96,7 @@ def _parse(filename: str, names: dict[str, Any]) -> ast.Module | None:
         return None
 
 
-def _construct(frame: FrameType) -> str:
+def construct(frame: FrameType) -> str:
     """Which key of _ADVICE the running instruction belongs to; "" if the source does not tell."""
     position = next(itertools.islice(frame.f_code.co_positions(), frame.f_lasti // 2, None), None)
     if position is None or None in position:

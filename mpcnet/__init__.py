@@ -16,6 +16,7 @@ from mpcnet.errors import (
     ConfigError,
     ConnectFailed,
     Deadline,
+    DivergenceError,
     FrameError,
     HandshakeFailed,
     MPCNetError,
@@ -24,6 +25,7 @@ from mpcnet.errors import (
 )
 
 if TYPE_CHECKING:
+    from mpcnet.array import SecretArray
     from mpcnet.config import Config, Deadlines
     from mpcnet.evaluate import Progress
     from mpcnet.identity import Identity
@@ -41,6 +43,7 @@ __all__ = [
     "ConnectFailed",
     "Deadline",
     "Deadlines",
+    "DivergenceError",
     "FrameError",
     "HandshakeFailed",
     "Identity",
@@ -50,6 +53,7 @@ __all__ = [
     "PeerDisconnected",
     "Progress",
     "Roster",
+    "SecretArray",
     "Session",
     "Stats",
     "__version__",
@@ -64,6 +68,7 @@ _HOMES = {
     "Party": "mpcnet.roster",
     "Progress": "mpcnet.evaluate",
     "Roster": "mpcnet.roster",
+    "SecretArray": "mpcnet.array",
     "Session": "mpcnet.session",
     "Stats": "mpcnet.stats",
     "connect": "mpcnet.runtime",

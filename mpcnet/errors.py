@@ -6,6 +6,7 @@
       HandshakeFailed      a peer is not who it should be, or means another version, roster or job
       FrameError           bytes on a link that are no valid frame
       AgreementError       the parties did not call for the same computation; nothing secret was sent
+        DivergenceError    their programs came to different operations on secret arrays; shows both places
       PeerDisconnected     a peer's link closed or fell silent
       PeerAborted          a peer ended the run, with its reason
       Deadline             something took longer than the run allows
@@ -21,6 +22,7 @@ __all__ = [
     "ConfigError",
     "ConnectFailed",
     "Deadline",
+    "DivergenceError",
     "FrameError",
     "HandshakeFailed",
     "JobRefused",
@@ -65,6 +67,24 @@ class AgreementError(MPCNetError):
     Raised only where every party sees the same statements and so finds the same: a session that ends with it does not
     abort the others, who may still be reading.
     """
+
+
+class DivergenceError(AgreementError):
+    """The programs of two parties came to different operations on secret arrays, or one ended before the other.
+
+    Nothing of the operation in question was sent. Every party finds out, by itself or from one that did.
+
+    Args:
+        message: both places.
+        peer: the other party.
+        mine, theirs: the place in this party's program and in the other's, as each of them describes it; "" where this
+            party heard of it from others.
+    """
+
+    def __init__(self, message: str, *, peer: str = "", mine: str = "", theirs: str = "") -> None:
+        super().__init__(message, peer=peer)
+        self.mine = mine
+        self.theirs = theirs
 
 
 class PeerDisconnected(MPCNetError):

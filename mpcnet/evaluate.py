@@ -131,7 +131,7 @@ class Evaluator:
 
     async def _give_up(self, error: BaseException) -> None:
         """The others wait for this party, and OT may be out of step: end the session for everybody."""
-        from mpcnet.session import explain
+        from mpcnet.reasons import explain
 
         culprit, reason = explain(error, self._session.name, self._session.parties)
         await self._session.abort(reason, culprit=culprit)

@@ -12,62 +12,26 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import hashlib
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any
 
 from mpcnet.errors import AgreementError, Deadline, MPCNetError, PeerAborted
+from mpcnet.links import LinkLike, SessionMesh, derive
+from mpcnet.reasons import clean, explain, strip
 from mpcnet.stats import Stats
 from protocols.channel import Channel
-from protocols.errors import ProtocolError, StateError
+from protocols.errors import StateError
 
 if TYPE_CHECKING:
     from circuits import Circuit
     from mpcnet.agreement.guard import Guard
+    from mpcnet.array import Computation
     from mpcnet.evaluate import Evaluator, Progress
 
 __all__ = ["LinkLike", "Session", "SessionMesh", "explain"]
 
-MAX_REASON = 400
 FAREWELL_SECONDS = 5.0  # how long a dying or closing session waits for its last words to leave
-
-
-class LinkLike(Protocol):
-    """What a session needs of a live connection to one peer."""
-
-    @property
-    def peer(self) -> str: ...
-
-    @property
-    def failure(self) -> asyncio.Future[Any]: ...
-
-    @property
-    def bytes_sent(self) -> int: ...
-
-    @property
-    def bytes_received(self) -> int: ...
-
-    def channel(self, label: str) -> Channel: ...
-
-    async def abort(self, reason: str, *, culprit: str = "") -> None: ...
-
-    async def close(self) -> None: ...
-
-
-@dataclass(frozen=True)
-class SessionMesh:
-    """Channels of one label to all the other parties; a `protocols.channel.Mesh`."""
-
-    party_id: int
-    n_parties: int
-    session_id: bytes
-    channels: Mapping[int, Channel]
-
-    def fork(self, label: str) -> SessionMesh:
-        channels = {party_id: channel.fork(label) for party_id, channel in self.channels.items()}
-        return SessionMesh(self.party_id, self.n_parties, _derive(self.session_id, label), channels)
 
 
 class Session:
@@ -107,10 +71,11 @@ class Session:
         self._total_seconds = total_seconds
         self.stats.traffic = self._traffic
         self._evaluator: Evaluator | None = None
+        self._computations: list[Computation] = []
         self._task: asyncio.Task[Any] | None = None
         self._cancelling = 0
         self._cancelled = False
-        self._error: MPCNetError | None = None
+        self._error: Exception | None = None
         self._telling: asyncio.Future[Any] | None = None
         self._timer: asyncio.TimerHandle | None = None
         self._state = "new"
@@ -147,7 +112,7 @@ class Session:
     def mesh_of(self, label: str, by_name: Mapping[str, Channel]) -> SessionMesh:
         """A mesh of channels that are open already, one to each peer, all of them of one label."""
         channels = {self.parties.index(peer): channel for peer, channel in by_name.items()}
-        return SessionMesh(self.party_id, self.n_parties, _derive(self.session_id, label), channels)
+        return SessionMesh(self.party_id, self.n_parties, derive(self.session_id, label), channels)
 
     def open_channel(self, peer: str, label: str) -> Channel:
         """As `channel`, for labels of the session's own protocols, which begin with a dot."""
@@ -214,6 +179,40 @@ class Session:
             on_progress=on_progress,
         )
 
+    def shamir(self, threshold: int = 1, *, checked: bool = False) -> Computation:
+        """Secret arrays among three or more parties, of which at most `threshold` may put their heads together.
+
+        Every party makes the same call, and then the same operations in the same order; see `mpcnet.array`. Shares are
+        Shamir's, modulo 2**127 - 1. Security: semi-honest, an honest majority; see `protocols.arithmetic.shamir`.
+
+        Args:
+            threshold: t, at least 1 and below half of the parties.
+            checked: look for overflow, at the cost of comparisons; see `mpcnet.array.checks`.
+        Raises:
+            ConfigError: there are too few parties for the threshold.
+        """
+        from mpcnet.array.engines import shamir
+
+        return self._compute(shamir(self.n_parties, threshold), checked)
+
+    def additive(self, *, checked: bool = False) -> Computation:
+        """Secret arrays among two or more parties, of which all but one may put their heads together.
+
+        As `shamir`, with additive shares modulo 2**64 and oblivious transfer. Security: semi-honest, see
+        `protocols.arithmetic.additive`.
+        """
+        from mpcnet.array.engines import additive
+
+        return self._compute(additive(), checked)
+
+    def _compute(self, choice: Any, checked: bool) -> Computation:
+        from mpcnet.array import Computation
+
+        label = f".array/{len(self._computations) + 1}"
+        made = Computation(self, choice, label, checked=checked)
+        self._computations.append(made)
+        return made
+
     async def abort(self, reason: str, *, culprit: str | None = None) -> None:
         """End the session at every party.
 
@@ -233,6 +232,8 @@ class Session:
             return
         self._state = "over"
         self._stop_watching()
+        for computation in self._computations:
+            await computation.stop()
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(FAREWELL_SECONDS):
                 await asyncio.gather(*(link.close() for link in self._links.values()), return_exceptions=True)
@@ -254,11 +255,17 @@ class Session:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         assert self._task is not None
+        late = None
+        if error is None and self._error is None and self._state == "open":
+            error = late = await self._finish_computations()
         others_cancel = self._task.uncancel() > self._cancelling if self._cancelled else True
         # a count without a CancelledError means nothing: TaskGroup leaves one behind before Python 3.13
         cancelled_by_others = others_cancel and isinstance(error, asyncio.CancelledError)
         if error is not None and self._error is None and not cancelled_by_others and self._state == "open":
-            self._adopt_failure()
+            cause = self._failed_link()
+            if cause is not None:  # the body raised because of a link: take the link's word
+                self._error, culprit, reason = cause
+                self._start_telling(culprit, reason)
         tells = error is not None and not isinstance(error, AgreementError)  # that one all find by themselves
         if tells and error is not None and self._error is None and self._telling is None and self._state == "open":
             culprit, reason = explain(error, self.name, self.parties)
@@ -269,10 +276,46 @@ class Session:
         fatal = error is not None and not isinstance(error, Exception | asyncio.CancelledError)
         if self._error is not None and self._error is not error and not cancelled_by_others and not fatal:
             raise self._error from error
+        if late is not None:
+            raise late
+
+    async def _finish_computations(self) -> BaseException | None:
+        """Wait until all parties have ended their programs on secret arrays; what went wrong, if anything."""
+        try:
+            for computation in self._computations:
+                await computation.finish()
+        except BaseException as error:
+            return error
+        return None
+
+    def fail(self, error: Exception, *, where: str = "") -> None:
+        """End the session at every party because something that runs beside the body failed: the body is cancelled
+        wherever it waits, and the session ends with this error. Does nothing once the session is ending.
+
+        Args:
+            error: what the body's caller gets.
+            where: added to what the others get to read: no secret, please.
+        """
+        if self._state != "open" or self._telling is not None or self._error is not None:
+            return
+        cause = self._failed_link()
+        if cause is not None:
+            self._fail(*cause)
+            return
+        culprit, reason = explain(error, self.name, self.parties)
+        tells = not isinstance(error, AgreementError)  # that one all find by themselves
+        self._fail(error, culprit, f"{reason} (in {where})" if where else reason, tells=tells)
+
+    def _failed_link(self) -> tuple[MPCNetError, str, str] | None:
+        """The cause, where a link has failed and the watcher was not called yet."""
+        for peer, link in self._links.items():
+            if link.failure.done() and not link.failure.cancelled() and link.failure.exception() is not None:
+                return self._cause(peer, link.failure.exception())
+        return None
 
     def _on_failure(self, failure: asyncio.Future[Any]) -> None:
         error = None if failure.cancelled() else failure.exception()
-        if error is None or self._state != "open" or self._telling is not None:
+        if error is None or self._state != "open" or self._telling is not None or self._error is not None:
             return
         peer = next(name for name, link in self._links.items() if link.failure is failure)
         self._fail(*self._cause(peer, error))
@@ -283,24 +326,15 @@ class Session:
             error = Deadline(f"the session took longer than {limit}; deadlines.total in party.toml sets the limit")
             self._fail(error, self.name, f"its limit of {limit} for the session passed")
 
-    def _adopt_failure(self) -> None:
-        """The body raised because of a link before the watcher was called: take the link's word."""
-        for peer, link in self._links.items():
-            if link.failure.done() and not link.failure.cancelled() and link.failure.exception() is not None:
-                error, culprit, reason = self._cause(peer, link.failure.exception())
-                self._error = error
-                self._start_telling(culprit, reason)
-                return
-
     def _cause(self, peer: str, error: BaseException | None) -> tuple[MPCNetError, str, str]:
         """What a failed link means: the error to raise here, and the culprit and reason to pass on."""
         if not isinstance(error, PeerAborted):
-            reason = _strip(str(error), peer)
+            reason = strip(str(error), peer)
             mine = error if isinstance(error, MPCNetError) else MPCNetError(f"{peer}: {reason}", peer=peer)
             mine.peer = mine.peer or peer
             return mine, peer, reason
         culprit = error.culprit if error.culprit in self.parties else peer
-        reason = clean(error.reason or _strip(str(error), peer))
+        reason = clean(error.reason or strip(str(error), peer))
         if culprit == peer:
             return PeerAborted(f"{peer} ended the run: {reason}", peer=peer), peer, reason
         if culprit == self.name:
@@ -311,9 +345,10 @@ class Session:
             )
         return PeerAborted(f"{culprit}: {reason} (reported by {peer})", peer=culprit), culprit, reason
 
-    def _fail(self, error: MPCNetError, culprit: str, reason: str) -> None:
+    def _fail(self, error: Exception, culprit: str, reason: str, *, tells: bool = True) -> None:
         self._error = error
-        self._start_telling(culprit, reason)
+        if tells:
+            self._start_telling(culprit, reason)
         if self._task is not None and not self._task.done():
             self._cancelled = True
             self._task.cancel()
@@ -338,37 +373,3 @@ class Session:
 
     def __repr__(self) -> str:
         return f"<Session of {self.name} with {', '.join(self.peers)}, {self._state}>"
-
-
-def explain(error: BaseException, me: str, parties: Sequence[str]) -> tuple[str, str]:
-    """Who is at fault for an error of this party's program, and what to tell the others: no secret.
-
-    Errors of this project speak for themselves, for their messages hold none; of any other only the type is told.
-    """
-    from circuits.errors import CircuitError
-
-    while isinstance(error, BaseExceptionGroup):
-        error = error.exceptions[0]
-    if isinstance(error, asyncio.CancelledError):
-        return me, "it was cancelled"
-    if isinstance(error, KeyboardInterrupt):
-        return me, "it was interrupted"
-    if isinstance(error, MPCNetError | ProtocolError | CircuitError):
-        peer = getattr(error, "peer", "")
-        culprit = peer if peer in parties else me
-        return culprit, _strip(str(error), culprit)
-    return me, f"its program failed with {type(error).__name__}"
-
-
-def clean(text: str) -> str:
-    """A peer's reason as one printable line of limited length."""
-    line = " ".join("".join(c if c.isprintable() else " " for c in text).split())
-    return line if len(line) <= MAX_REASON else line[: MAX_REASON - 3] + "..."
-
-
-def _strip(text: str, culprit: str) -> str:
-    return text.removeprefix(f"{culprit}: ")
-
-
-def _derive(session_id: bytes, label: str) -> bytes:
-    return hashlib.blake2b(label.encode(), key=session_id, digest_size=32, person=b"mpcnet-mesh").digest()

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-__all__ = ["EvaluationRecord", "Stats"]
+__all__ = ["ComputationRecord", "EvaluationRecord", "RevealRecord", "Stats"]
 
 PHASES = ("connect", "agree", "prepare", "inputs", "ot", "evaluate", "outputs", "wait")
 
@@ -57,6 +57,75 @@ class EvaluationRecord:
         }
 
 
+@dataclass(frozen=True)
+class RevealRecord:
+    """One array that was shown, as the parties agreed on it: what an auditor asks for.
+
+    Attributes:
+        operation: its number in the computation, the same at every party.
+        where: the line of this party's program.
+        shape, dtype: of the array.
+        to: the parties that learned it.
+        time: seconds since the epoch, by this party's clock.
+    """
+
+    operation: int
+    where: str
+    shape: tuple[int, ...]
+    dtype: str
+    to: tuple[str, ...]
+    time: float
+
+    def as_dict(self) -> dict[str, Any]:
+        """For JSON."""
+        return {
+            "operation": self.operation,
+            "where": self.where,
+            "shape": list(self.shape),
+            "dtype": self.dtype,
+            "to": list(self.to),
+            "time": self.time,
+        }
+
+
+@dataclass
+class ComputationRecord:
+    """One computation on secret arrays; grows while it runs.
+
+    Attributes:
+        engine: such as "shamir(threshold=1)".
+        traffic: counts messages and their bytes: `messages_sent`, `bytes_sent`, `bytes_received`.
+        started: seconds since the epoch, by this party's clock.
+        operations: how many there were of each kind.
+        inputs: for each party how many numbers it gave.
+        reveals: what was shown to whom.
+    """
+
+    engine: str
+    traffic: Any
+    started: float
+    operations: dict[str, int] = field(default_factory=dict)
+    inputs: dict[str, int] = field(default_factory=dict)
+    reveals: list[RevealRecord] = field(default_factory=list)
+
+    def count(self, name: str) -> None:
+        """One more operation."""
+        self.operations[name] = self.operations.get(name, 0) + 1
+
+    def as_dict(self) -> dict[str, Any]:
+        """For JSON."""
+        return {
+            "engine": self.engine,
+            "started": self.started,
+            "operations": dict(self.operations),
+            "inputs": dict(self.inputs),
+            "messages_sent": self.traffic.messages_sent,
+            "bytes_sent": self.traffic.bytes_sent,
+            "bytes_received": self.traffic.bytes_received,
+            "reveals": [record.as_dict() for record in self.reveals],
+        }
+
+
 @dataclass
 class Stats:
     """Counters of one session; grows while the session runs.
@@ -66,11 +135,13 @@ class Stats:
             (setup and extension), evaluate (garbling or evaluation; the OT extension runs beside it), outputs, wait
             (for the other parties to finish an evaluation).
         evaluations: one record for each evaluation that was agreed on.
+        computations: one record for each computation on secret arrays.
         traffic: reads the bytes sent to and received from each peer, TLS excluded.
     """
 
     seconds: dict[str, float] = field(default_factory=lambda: dict.fromkeys(PHASES, 0.0))
     evaluations: list[EvaluationRecord] = field(default_factory=list)
+    computations: list[ComputationRecord] = field(default_factory=list)
     traffic: Callable[[], Mapping[str, tuple[int, int]]] = field(default=dict, repr=False)
     started: float = field(default_factory=time.perf_counter, repr=False)
 
@@ -118,4 +189,5 @@ class Stats:
             "instances": self.instances,
             "seconds": {**{k: round(v, 6) for k, v in self.seconds.items()}, "total": round(self.total_seconds, 6)},
             "evaluations": [record.as_dict() for record in self.evaluations],
+            "computations": [record.as_dict() for record in self.computations],
         }

@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 
 from mpcnet.errors import AgreementError, ConfigError, Deadline, MPCNetError, PeerAborted, PeerDisconnected
-from mpcnet.session import Session, clean, explain
+from mpcnet.reasons import clean, explain
+from mpcnet.session import Session
 from protocols.channel import Mesh, exchange
 from protocols.errors import CheckFailed, MessageError, StateError
 from tests.kit.channels import TEMPERS, Temper

@@ -1,0 +1,52 @@
+"""The engines that a session offers, and what is known of each before it is set up."""
+
+from __future__ import annotations
+
+from importlib import import_module
+from math import comb
+
+from mpcnet.array.computation import EngineChoice
+from mpcnet.array.dtypes import Limits
+from mpcnet.errors import ConfigError
+from protocols.arithmetic.contract import Engine
+from protocols.channel import Mesh
+
+__all__ = ["additive", "shamir"]
+
+SHAMIR_PRODUCT_BITS = 79
+"""Room for masks modulo 2**127 - 1 among ten parties, the most there can be; the same for fewer, so that a program does
+not depend on how many there are."""
+
+
+def shamir(n_parties: int, threshold: int) -> EngineChoice:
+    """Shamir's sharing modulo 2**127 - 1."""
+    from protocols.sharing.ring import MERSENNE127
+
+    if type(threshold) is not int or threshold < 1:
+        raise ConfigError(f"shamir: the threshold is an integer of at least 1, not {threshold!r}")
+    if n_parties < 2 * threshold + 1:
+        raise ConfigError(
+            f"shamir: a threshold of {threshold} takes {2 * threshold + 1} parties or more, and there are {n_parties}"
+        )
+    ulps = -(-(comb(n_parties, threshold) + 1) // 2)
+    limits = Limits(value_bits=126, product_bits=SHAMIR_PRODUCT_BITS, int_bits=62, ulps=ulps)
+
+    async def setup(mesh: Mesh) -> Engine:
+        from protocols.arithmetic.shamir import ShamirEngine
+
+        return await ShamirEngine.setup(mesh, threshold=threshold, ring=MERSENNE127)
+
+    return EngineChoice(f"shamir(threshold={threshold})", limits, MERSENNE127, setup)
+
+
+def additive() -> EngineChoice:
+    """Additive sharing modulo 2**64."""
+    from protocols.sharing.ring import RING64
+
+    limits = Limits(value_bits=64, product_bits=62, int_bits=62, ulps=1)
+
+    async def setup(mesh: Mesh) -> Engine:
+        engine: Engine = await import_module("protocols.arithmetic.additive").AdditiveEngine.setup(mesh)
+        return engine
+
+    return EngineChoice("additive()", limits, RING64, setup)

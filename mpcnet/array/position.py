@@ -1,0 +1,42 @@
+"""Where in the user's program an operation was called."""
+
+from __future__ import annotations
+
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from types import FrameType
+
+__all__ = ["Position", "caller", "user_frame"]
+
+_PACKAGE = str(Path(__file__).parent) + "/"
+
+
+@dataclass(frozen=True, slots=True)
+class Position:
+    """A line of a file."""
+
+    file: str
+    line: int
+
+    def __str__(self) -> str:
+        return f"{self.file}:{self.line}"
+
+    @property
+    def short(self) -> str:
+        """Without the folder: what other parties get to see."""
+        return f"{self.file.rpartition('/')[2]}:{self.line}"
+
+
+def user_frame() -> FrameType | None:
+    """The innermost frame outside this package."""
+    frame: FrameType | None = sys._getframe(1)
+    while frame is not None and frame.f_code.co_filename.startswith(_PACKAGE):
+        frame = frame.f_back
+    return frame
+
+
+def caller() -> Position:
+    """The line of the innermost frame outside this package."""
+    frame = user_frame()
+    return Position("unknown", 0) if frame is None else Position(frame.f_code.co_filename, frame.f_lineno)
