@@ -14,6 +14,7 @@ cost: `gmw` with `triples`, `replicated`.
 from __future__ import annotations
 
 from protocols.boolean.contract import BitShares, BooleanEngine, join, n_words
+from protocols.boolean.garbled import GarbledEngine
 from protocols.boolean.gmw import evaluate_shares, warm_up
 from protocols.boolean.gmw_engine import GmwEngine
 from protocols.boolean.replicated import ReplicatedEngine
@@ -22,6 +23,7 @@ from protocols.boolean.triples import Triples, TripleSource
 __all__ = [
     "BitShares",
     "BooleanEngine",
+    "GarbledEngine",
     "GmwEngine",
     "ReplicatedEngine",
     "TripleSource",

@@ -6,8 +6,9 @@ from collections.abc import Sequence
 from functools import partial
 from typing import Any
 
-from protocols.boolean import GmwEngine, ReplicatedEngine
+from protocols.boolean import GarbledEngine, GmwEngine, ReplicatedEngine
 from protocols.sharing.keys import setup_pairs
+from tests.kit.additive import trusted_ots
 from tests.kit.boolean_contract import Maker
 from tests.kit.gmw import Dealer
 from tests.kit.ideal import IdealBoolean, Trusted
@@ -34,6 +35,12 @@ def replicated(threshold: int) -> Maker:
 async def gmw(meshes: Sequence[MemoryMesh]) -> list[Any]:
     """GMW, with triples from OT."""
     return await run_all([GmwEngine.setup(mesh, rng=seeded_rng(mesh.party_id)) for mesh in meshes])
+
+
+async def garbled(meshes: Sequence[MemoryMesh]) -> list[Any]:
+    """Garbled circuits between two."""
+    ots = trusted_ots(meshes)
+    return [GarbledEngine(mesh.party_id, ots[mesh.party_id]) for mesh in meshes]
 
 
 async def gmw_with_dealer(meshes: Sequence[MemoryMesh]) -> list[Any]:

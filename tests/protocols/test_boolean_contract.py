@@ -10,13 +10,14 @@ from hypothesis import strategies as st
 
 from circuits.ir import Circuit
 from tests.kit.boolean_contract import BitParties, Maker, assemble, check_boolean, check_circuit, check_wrong_arguments
-from tests.kit.boolean_makers import gmw, gmw_with_dealer, ideal, replicated
+from tests.kit.boolean_makers import garbled, gmw, gmw_with_dealer, ideal, replicated
 from tests.kit.channels import TEMPERS, Temper
 from tests.kit.circuits import circuits, random_bits
 
 ENGINES: dict[str, tuple[Maker, int]] = {
     "ideal n=2": (ideal, 2),
     "ideal n=3": (ideal, 3),
+    "garbled": (garbled, 2),
     "gmw n=2": (gmw, 2),
     "gmw n=3": (gmw, 3),
     "gmw n=5": (gmw_with_dealer, 5),
@@ -44,12 +45,12 @@ async def test_contract_when_all_are_lost_but_the_fewest() -> None:
 
 
 @pytest.mark.parametrize("temper", TEMPERS[1:])
-@pytest.mark.parametrize("name", ["gmw n=3", "replicated n=3 t=1"])
+@pytest.mark.parametrize("name", ["garbled", "gmw n=3", "replicated n=3 t=1"])
 async def test_contract_over_slow_channels(name: str, temper: Temper) -> None:
     await check_boolean(*ENGINES[name], temper=temper)
 
 
-@pytest.mark.parametrize("name", ["gmw n=2", "replicated n=3 t=1"])
+@pytest.mark.parametrize("name", ["garbled", "gmw n=2", "replicated n=3 t=1"])
 async def test_wrong_arguments(name: str) -> None:
     await check_wrong_arguments(*ENGINES[name])
 
