@@ -5,6 +5,7 @@
     certificate = "certificate.pem"
     roster = "roster.toml"
     policy = "policy.toml"              # what this party allows a job to do; beside this file by default
+    record = "record.jsonl"             # runs are written there; those of a job always are
     listen = "0.0.0.0:7001"             # only where it differs from the own address in the roster
 
     [deadlines]                         # seconds, all optional
@@ -36,11 +37,12 @@ if TYPE_CHECKING:
     from mpcnet.identity import Identity
     from mpcnet.roster import Roster
 
-__all__ = ["CONFIG_FILE", "POLICY_FILE", "ROSTER_FILE", "Config", "Deadlines", "ScoreConfig"]
+__all__ = ["CONFIG_FILE", "POLICY_FILE", "RECORD_FILE", "ROSTER_FILE", "Config", "Deadlines", "ScoreConfig"]
 
 CONFIG_FILE = "party.toml"
 ROSTER_FILE = "roster.toml"
 POLICY_FILE = "policy.toml"
+RECORD_FILE = "record.jsonl"
 MAX_FILE_BYTES = 64 * 1024
 
 
@@ -96,6 +98,7 @@ class Config:
         listen: host and port to listen on; None for the own address in the roster.
         deadlines: how long things may take.
         policy: what this party allows a job to do; None for policy.toml beside `source`.
+        record: where runs are written; None for record.jsonl beside `source`, and then only runs of a job.
         score: the table for `mpcnet score`, where there is one.
         source: the file this was read from, for messages.
     """
@@ -108,6 +111,7 @@ class Config:
     deadlines: Deadlines = field(default_factory=Deadlines)
     score: ScoreConfig | None = None
     policy: Path | None = None
+    record: Path | None = None
     source: str = "config"
 
     def __post_init__(self) -> None:
@@ -139,6 +143,7 @@ class Config:
             deadlines=Deadlines(raw.deadlines.connect, raw.deadlines.liveness, raw.deadlines.total),
             score=_score(raw.score, folder),
             policy=folder / raw.policy if raw.policy else None,
+            record=folder / raw.record if raw.record else None,
             source=source,
         )
 
@@ -146,6 +151,11 @@ class Config:
     def policy_path(self) -> Path:
         """Where this party's policy is."""
         return self.policy or Path(self.source).absolute().parent / POLICY_FILE
+
+    @property
+    def record_path(self) -> Path:
+        """Where this party's record is."""
+        return self.record or Path(self.source).absolute().parent / RECORD_FILE
 
     def load_identity(self) -> Identity:
         """Read the own key and certificate.
@@ -194,6 +204,8 @@ class Config:
         }
         if self.policy is not None:
             table["policy"] = str(self.policy)
+        if self.record is not None:
+            table["record"] = str(self.record)
         if self.listen is not None:
             table["listen"] = format_address(*self.listen)
         times = self.deadlines
@@ -223,6 +235,7 @@ class _File(msgspec.Struct, forbid_unknown_fields=True):
     certificate: str = "certificate.pem"
     roster: str = ROSTER_FILE
     policy: str | None = None
+    record: str | None = None
     listen: str | None = None
     deadlines: _Deadlines = msgspec.field(default_factory=_Deadlines)
     score: _Score | None = None

@@ -11,6 +11,7 @@
       PeerAborted          a peer ended the run, with its reason
       Deadline             something took longer than the run allows
       JobRefused           a job that may not run here: unsigned, expired, altered, or beyond what this party allows
+      RecordError          the record cannot be written, or does not hold
 
 `peer` names the party at fault where it is known. No message holds a secret.
 """
@@ -29,6 +30,7 @@ __all__ = [
     "MPCNetError",
     "PeerAborted",
     "PeerDisconnected",
+    "RecordError",
 ]
 
 
@@ -117,3 +119,7 @@ class JobRefused(MPCNetError):
     Raised before anything secret moves. What this party's own policy says stands in a note of the error, which
     the other parties do not get.
     """
+
+
+class RecordError(MPCNetError):
+    """The record cannot be written or does not hold: before a run it does not start, after one its result stands."""

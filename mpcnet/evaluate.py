@@ -122,7 +122,8 @@ class Evaluator:
                 agreed = await run.agree(known)
                 if session.guard is not None:
                     session.guard.take(1 if agreed is None else agreed)
-                return await run.compute(own, agreed)
+                with session.stats.evaluation(run.record(agreed)):
+                    return await run.compute(own, agreed)
             except AgreementError:  # the others find the same by themselves, and nothing is out of step
                 raise
             except BaseException as error:
@@ -204,12 +205,12 @@ class Run:
             bits = one ^ other
         with self.stats.phase("wait"):
             await self._finish()
-        self._record(n)
         return assemble(plan, self.me, bits, batch)
 
-    def _record(self, n: int) -> None:
-        plan = self.plan
-        record = EvaluationRecord(
+    def record(self, batch: int | None) -> EvaluationRecord:
+        """What is told about it afterwards."""
+        plan, n = self.plan, 1 if batch is None else batch
+        return EvaluationRecord(
             circuit=plan.circuit.name,
             circuit_digest=plan.circuit.digest.hex(),
             owners=plan.owners,
@@ -220,7 +221,6 @@ class Run:
             started=self.started,
             protocol=plan.protocol,
         )
-        self.stats.evaluations.append(record)
 
     # inputs of owners that do not compute
 

@@ -15,7 +15,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from pathlib import Path
 
-from mpcnet.config import CONFIG_FILE, ROSTER_FILE, Config, Deadlines, ScoreConfig
+from mpcnet.config import CONFIG_FILE, RECORD_FILE, ROSTER_FILE, Config, Deadlines, ScoreConfig
 from mpcnet.errors import ConfigError
 from mpcnet.identity import CERTIFICATE_FILE, KEY_FILE, VALID_DAYS, Identity, check_name
 from mpcnet.roster import Party, Roster, dump_entries, parse_address, read_entries
@@ -45,6 +45,7 @@ def create_party(
     days: int = VALID_DAYS,
     deadlines: Deadlines | None = None,
     score: ScoreConfig | None = None,
+    record: Path | None = Path(RECORD_FILE),
 ) -> Identity:
     """Make a party's folder: key, certificate, public file and party.toml.
 
@@ -54,6 +55,7 @@ def create_party(
         folder: made where it is missing.
         listen: host:port to listen on, where that differs from `address`.
         days: how long the certificate is valid.
+        record: where runs are written, relative to the folder; None for nowhere, but for those of a signed job.
         deadlines, score: written into party.toml; paths relative to the folder.
     Raises:
         ConfigError: a bad name or address, or one of the files is there already: nothing is overwritten.
@@ -74,6 +76,7 @@ def create_party(
         listen=parse_address(listen, "listen") if listen is not None else None,
         deadlines=deadlines or Deadlines(),
         score=score,
+        record=record,
     )
     identity = Identity.create(name, folder, days=days)
     write_new(public_file(folder, name), dump_entries([Party(name, host, port, (identity.certificate,))]))
@@ -204,7 +207,7 @@ def create_network(
     folder = Path(folder)
     for name, address in addresses.items():
         score = (scores or {}).get(name)
-        create_party(name, address, folder / name, deadlines=deadlines, score=score)
+        create_party(name, address, folder / name, deadlines=deadlines, score=score, record=None)
     entries = [entry for name in addresses for entry in read_entries(public_file(folder / name, name))]
     roster = Roster(tuple(entries))
     for name in addresses:

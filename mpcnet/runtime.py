@@ -19,6 +19,7 @@ from mpcnet.agreement.agreement import Agreement
 from mpcnet.agreement.job import job_digest
 from mpcnet.config import Config
 from mpcnet.errors import ConnectFailed, PeerAborted, PeerDisconnected
+from mpcnet.record.keeper import Keeper
 from mpcnet.roster import format_address
 from mpcnet.session import Session
 from mpcnet.stats import Stats
@@ -38,6 +39,9 @@ async def connect(
 ) -> AsyncIterator[Session]:
     """Join the network named in a configuration, and leave it when the body ends.
 
+    Where a job was signed, or the configuration names a record, the start and the end of the session are written there;
+    under a job all parties sign what was done when their bodies have ended.
+
     Parties may start in any order, as long as all are there before `deadlines.connect` has passed. When a peer fails
     in the meantime, the body is cancelled wherever it waits and this raises an error that names the peer; when the
     body raises, the others are told. The body must not block the event loop for longer than `deadlines.liveness`.
@@ -51,12 +55,20 @@ async def connect(
     Raises:
         ConfigError: a file is wrong; nothing was sent.
         ConnectFailed, HandshakeFailed: a party was not there in time, or is not who it should be.
+        RecordError: the record cannot be written: before the body, and nothing was sent; or after it, and what it did
+            stands.
         MPCNetError: a peer failed, fell silent or ended the run; `peer` names the party at fault.
     """
     try:
         loaded = config if isinstance(config, Config) else Config.load(config)
         identity = loaded.load_identity()
         roster = loaded.load_roster(identity)
+        agreement = job if isinstance(job, Agreement) else None
+        digest = job_digest(job) if not isinstance(job, Agreement) else job.digest
+        keeper = None
+        if agreement is not None or loaded.record is not None:
+            name = agreement.job.name if agreement is not None else ""
+            keeper = Keeper(loaded.record_path, identity, roster, digest, name)
         if listen_socket is None and loaded.listen is not None:
             listen_socket = bind_address(loaded.listen, loaded.source)
     except BaseException:
@@ -68,14 +80,13 @@ async def connect(
     if on_event is not None:
         for party, warning in roster.expiry_warnings().items():
             on_event(MeshEvent("warning", party, warning))
-    agreement = job if isinstance(job, Agreement) else None
     stats = Stats()
     with stats.phase("connect"):
         try:
             links, session_id = await connect_mesh(
                 identity,
                 roster,
-                job.digest if isinstance(job, Agreement) else job_digest(job),
+                digest,
                 connect_seconds=loaded.deadlines.connect,
                 liveness_seconds=loaded.deadlines.liveness,
                 listen_socket=listen_socket,
@@ -92,8 +103,20 @@ async def connect(
         stats=stats,
         guard=agreement.guard() if agreement else None,
     )
-    async with session:
-        yield session
+    failure: BaseException | None = None
+    try:
+        async with session:
+            if keeper is not None:
+                keeper.start(session)
+            yield session
+            if keeper is not None:
+                await keeper.settle(session)
+    except BaseException as error:
+        failure = error
+        raise
+    finally:
+        if keeper is not None:
+            keeper.end(session, failure)
 
 
 def _shorter(one: float, two: float) -> float:

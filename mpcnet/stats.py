@@ -6,6 +6,7 @@ Nothing here is secret: names of ports and parties, counts, times and sizes that
 from __future__ import annotations
 
 import contextlib
+import math
 import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
@@ -108,6 +109,14 @@ class ComputationRecord:
     inputs: dict[str, int] = field(default_factory=dict)
     reveals: list[RevealRecord] = field(default_factory=list)
 
+    @property
+    def opened(self) -> dict[tuple[str, ...], int]:
+        """How many numbers were shown, by the parties that learned them."""
+        found: dict[tuple[str, ...], int] = {}
+        for record in self.reveals:
+            found[record.to] = found.get(record.to, 0) + math.prod(record.shape)
+        return found
+
     def count(self, name: str) -> None:
         """One more operation."""
         self.operations[name] = self.operations.get(name, 0) + 1
@@ -134,13 +143,15 @@ class Stats:
         seconds: time by phase. connect, agree, prepare (loading and compiling kernels), inputs (of third owners), ot
             (setup and extension), evaluate (garbling or evaluation; the OT extension runs beside it), outputs, wait
             (for the other parties to finish an evaluation).
-        evaluations: one record for each evaluation that was agreed on.
+        evaluations: one record for each evaluation that all parties finished.
+        unfinished: those that were agreed on and not finished: under way, or broken off, perhaps after some outputs.
         computations: one record for each computation on secret arrays.
         traffic: reads the bytes sent to and received from each peer, TLS excluded.
     """
 
     seconds: dict[str, float] = field(default_factory=lambda: dict.fromkeys(PHASES, 0.0))
     evaluations: list[EvaluationRecord] = field(default_factory=list)
+    unfinished: list[EvaluationRecord] = field(default_factory=list)
     computations: list[ComputationRecord] = field(default_factory=list)
     traffic: Callable[[], Mapping[str, tuple[int, int]]] = field(default=dict, repr=False)
     started: float = field(default_factory=time.perf_counter, repr=False)
@@ -153,6 +164,14 @@ class Stats:
             yield
         finally:
             self.seconds[name] = self.seconds.get(name, 0.0) + time.perf_counter() - start
+
+    @contextlib.contextmanager
+    def evaluation(self, record: EvaluationRecord) -> Iterator[None]:
+        """The body is an evaluation: it counts as finished when the body ends well."""
+        self.unfinished.append(record)
+        yield
+        self.unfinished.remove(record)
+        self.evaluations.append(record)
 
     @property
     def bytes_sent(self) -> int:

@@ -11,6 +11,7 @@ that was asked for is imported.
     3    the parties did not get together: unreachable, wrong identity, another version, roster or job
     4    a peer failed, fell silent or ended the run, or a deadline passed
     5    a peer broke the protocol
+    6    the record cannot be written or does not hold, or a peer signs another summary; what a run printed stands
     130  interrupted (143 when terminated)
 """
 
@@ -33,6 +34,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "roster": ("mpcnet.cli.roster", "Put together, show and check who takes part."),
     "job": ("mpcnet.cli.job", "Make, show, sign and check what is agreed on."),
     "doctor": ("mpcnet.cli.doctor", "Find what would stop a run, before one begins."),
+    "record": ("mpcnet.cli.record", "Show and check what this party has run."),
     "run": ("mpcnet.cli.run", "Run a program as one party of a network."),
     "local": ("mpcnet.cli.local", "Run all parties of a program on this machine."),
     "circuit": ("mpcnet.cli.circuit", "Count, draw or export a circuit."),
@@ -45,6 +47,7 @@ EXIT_USAGE = 2
 EXIT_CONNECT = 3
 EXIT_PEER = 4
 EXIT_PROTOCOL = 5
+EXIT_RECORD = 6
 EXIT_INTERRUPTED = 130
 EXIT_TERMINATED = 143
 
@@ -102,6 +105,8 @@ def exit_code(error: BaseException) -> int:
         return EXIT_CONNECT
     if isinstance(error, errors.PeerDisconnected | errors.PeerAborted | errors.Deadline):
         return EXIT_PEER
+    if isinstance(error, errors.RecordError):
+        return EXIT_RECORD
     if isinstance(error, errors.FrameError | ProtocolError):
         return EXIT_PROTOCOL
     return EXIT_FAILED

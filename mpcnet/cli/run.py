@@ -43,10 +43,16 @@ def command(
     import sys
 
     from mpcnet.config import Config
-    from mpcnet.errors import ConfigError
+    from mpcnet.errors import ConfigError, RecordError
     from mpcnet.program import call_program, load_program, trace_of_program
     from mpcnet.runtime import run
     from mpcnet.session import Session
+
+    learned: list[object] = []
+
+    def tell() -> None:
+        if learned and learned[0] is not None:
+            print(learned[0])
 
     def say(text: str) -> None:
         if not quiet:
@@ -64,10 +70,10 @@ def command(
         elif event.kind in ("lost", "strangers"):
             say(" ".join(filter(None, (event.peer, event.detail))))
 
-    async def role(session: Session) -> object:
+    async def role(session: Session) -> None:
         say(f"all parties are here: {', '.join(session.parties)}")
         try:
-            return await call_program(main, session, *(arguments or []))
+            learned.append(await call_program(main, session, *(arguments or [])))
         finally:
             if show_stats:
                 print(json.dumps(session.stats.as_dict()), file=sys.stderr)
@@ -89,15 +95,17 @@ def command(
                 )
             main = load_program(program)
             loaded = Config.load(config)
-        result = run(loaded, role, job=agreement or name, on_event=hear)
+        run(loaded, role, job=agreement or name, on_event=hear)
+    except RecordError:  # what was learned stands
+        tell()
+        raise
     except Exception as error:
         trace = trace_of_program(error)
         if trace is None:
             raise
         print(trace, file=sys.stderr)
         raise typer.Exit(1) from None
-    if result is not None:
-        print(result)
+    tell()
 
 
 def _agreed(

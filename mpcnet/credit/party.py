@@ -21,7 +21,7 @@ from mpcnet.credit.job import ScoreJob, Scores, score
 from mpcnet.credit.progress import Display, Step, StepWriter, display_for, step_of
 from mpcnet.credit.records import write_rows
 from mpcnet.credit.report import print_scores, run_facts
-from mpcnet.errors import ConfigError, JobRefused
+from mpcnet.errors import ConfigError, JobRefused, RecordError
 
 if TYPE_CHECKING:
     import socket
@@ -67,6 +67,7 @@ def run_party(
         the scores at the lender, None at everybody else.
     Raises:
         ConfigError: a file is wrong or cannot be written; nothing was sent.
+        RecordError: the record failed; where it did after the run, scores and facts were written.
         MPCNetError, ProtocolError: as `Session.evaluate`.
     """
     from rich.console import Console
@@ -103,13 +104,15 @@ def run_party(
     listen_socket = _adopt(listen_fd)
 
     facts: dict[str, Any] = {}
+    scores: Scores | None = None
+    problem: RecordError | None = None
     with display:
 
-        async def role(session: Session) -> Scores | None:
+        async def role(session: Session) -> None:
+            nonlocal scores
             display.show(job.name, Step("connected"))
             scores = await score(session, job, on_progress=show)
             facts.update(run_facts(job, session.stats.as_dict(), os.getpid(), peak_bytes()))
-            return scores
 
         def show(progress: Progress) -> None:
             display.show(job.name, step_of(progress))
@@ -128,7 +131,12 @@ def run_party(
         if job.computes:
             compile_kernels(lambda: display.show(job.name, Step("compile")), job.protocol)
         try:
-            scores = run(config, role, job=agreement or "mpcnet score", listen_socket=listen_socket, on_event=hear)
+            run(config, role, job=agreement or "mpcnet score", listen_socket=listen_socket, on_event=hear)
+        except RecordError as error:
+            if not facts:
+                display.show(job.name, Step("failed"))
+                raise
+            problem = error  # the run is over, and its result stands
         except BaseException:
             display.show(job.name, Step("failed"))
             raise
@@ -141,6 +149,8 @@ def run_party(
         print_scores(console, job, scores, facts)
         if scores is not None and output is not None:
             console.print(f"all scores are in {output}", highlight=False, soft_wrap=True)
+    if problem is not None:
+        raise problem
     return scores
 
 

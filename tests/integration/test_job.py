@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import subprocess
@@ -19,7 +20,9 @@ from mpcnet.config import Config
 from mpcnet.credit.files import load_scheme
 from mpcnet.credit.party import run_party
 from mpcnet.credit.prepare import free_ports, prepare
-from mpcnet.errors import JobRefused, MPCNetError
+from mpcnet.errors import JobRefused, MPCNetError, RecordError
+from mpcnet.record.log import Record
+from mpcnet.record.verify import verify
 from mpcnet.session import Session
 from tests.kit.agreement import APPROVE, MINE, NAMES, OWNERS, Institutions, approve, institutions
 
@@ -158,3 +161,45 @@ async def test_two_signed_jobs_do_not_meet(tmp_path: Path) -> None:
     results = await together(*map(party, NAMES))
     assert all(isinstance(error, MPCNetError) and not isinstance(error, JobRefused) for error in results)
     assert any("means another job" in str(error) and "the same job file" in str(error) for error in results), results
+
+
+async def test_a_party_that_cannot_write_its_record_does_not_start(tmp_path: Path) -> None:
+    three = on_free_ports(tmp_path)
+    three.agree()
+    three.configs["bank"].record_path.mkdir()
+    with pytest.raises(RecordError, match="the record of bank cannot be written: Is a directory"):
+        async with mpcnet.connect(three.configs["bank"], job=three.load("bank")):
+            raise AssertionError
+
+
+async def test_a_disk_that_is_full_once_all_are_connected(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    three = on_free_ports(tmp_path)
+    three.agree()
+    add = Record.add
+
+    def full(self: Record, kind: str, body: Mapping[str, object]) -> tuple[int, str]:
+        if self.path.parent.name == "bank":
+            raise RecordError("the record of bank cannot be written: No space left on device")
+        return add(self, kind, body)
+
+    monkeypatch.setattr(Record, "add", full)
+    results = await run_all(three, ask)
+    assert isinstance(results["bank"], RecordError)
+    for name in ("bureau", "lender"):
+        assert getattr(results[name], "peer", "") == "bank"
+        assert "the record of bank cannot be written: No space left on device" in str(results[name])
+    assert three.load("bank").policy.usage.today() == 0  # nothing secret moved
+
+
+async def test_records_of_all_parties_witness_each_other(tmp_path: Path) -> None:
+    three = on_free_ports(tmp_path)
+    three.agree()
+    await run_all(three, ask)
+    paths = {name: three.configs[name].record_path for name in NAMES}
+    for name in NAMES:
+        found = verify(paths[name], others=[path for other, path in paths.items() if other != name])
+        assert (found.faults, found.notes, found.runs) == ([], [], 1)
+        end = json.loads(paths[name].read_bytes().splitlines()[-1])
+        assert list(end["countersigned"]) == list(NAMES)
+        assert end["opened"] == {"lender": {"approve.out0": 3}}
+        assert end["job"] == three.load(name).digest.hex()

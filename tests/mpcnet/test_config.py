@@ -45,7 +45,7 @@ def test_everything_set(tmp_path: Path) -> None:
         ("name = 7", "name: Expected 'str', got 'int'"),
         (
             'name = "a"\nrooster = "x"',
-            "unknown key 'rooster'; known are name, .*roster, policy, listen, deadlines, score$",
+            "unknown key 'rooster'; known are name, .*roster, policy, record, listen, deadlines, score$",
         ),
         ('name = "a"\n[deadlines]\nconect = 5', "deadlines: unknown key 'conect'; known are connect, liveness, total$"),
         ('name = "a"\n[deadlines]\nconnect = "soon"', r"deadlines\.connect: Expected 'float', got 'str'"),

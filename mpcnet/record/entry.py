@@ -1,0 +1,85 @@
+"""One entry of a record: a line of JSON that holds the hash of the line before it, its own hash, and a signature.
+
+    {"at": "2026-03-01T09:00:00.000000Z", "kind": "start", "n": 12, "previous": "77aa...", ..., "hash": "5f3a...",
+     "signature": "9f86..."}
+
+The hash is BLAKE2b (32 bytes, person "mpcnet-record") over the entry without `hash` and `signature`, as JSON with
+sorted keys and no spaces. The signature is Ed25519 with the identity key of the party whose record it is, over a
+context string and the hash. So an entry that was changed, taken out, put in or moved shows, and nobody without the key
+can mend it.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from mpcnet.errors import RecordError
+
+if TYPE_CHECKING:
+    from mpcnet.identity import Identity
+
+__all__ = ["FIRST_PREVIOUS", "MAX_LINE_BYTES", "digest_of", "holds", "pack", "seal", "unpack"]
+
+MAX_LINE_BYTES = 1024 * 1024
+FIRST_PREVIOUS = "0" * 64
+CONTEXT = b"mpcnet record entry 1\0"
+KINDS = ("begin", "start", "end")
+
+
+def seal(body: Mapping[str, Any], identity: Identity) -> dict[str, Any]:
+    """The entry with its hash and signature."""
+    digest = digest_of(body)
+    return {**body, "hash": digest.hex(), "signature": identity.sign(CONTEXT + digest).hex()}
+
+
+def digest_of(entry: Mapping[str, Any]) -> bytes:
+    """What the hash of an entry has to be."""
+    body = {key: value for key, value in entry.items() if key not in ("hash", "signature")}
+    return hashlib.blake2b(_canonical(body).encode(), digest_size=32, person=b"mpcnet-record").digest()
+
+
+def holds(entry: Mapping[str, Any], key: bytes) -> bool:
+    """Whether the signature of an entry is of that key, over the hash that stands in it."""
+    from nacl.exceptions import BadSignatureError
+    from nacl.signing import VerifyKey
+
+    try:
+        VerifyKey(key).verify(CONTEXT + bytes.fromhex(entry["hash"]), bytes.fromhex(entry["signature"]))
+    except (BadSignatureError, ValueError, TypeError, KeyError):
+        return False
+    return True
+
+
+def pack(entry: Mapping[str, Any]) -> bytes:
+    """The line of an entry."""
+    line = _canonical(entry).encode() + b"\n"
+    if len(line) > MAX_LINE_BYTES:
+        raise RecordError(f"an entry of {len(line):,} bytes is longer than the record takes ({MAX_LINE_BYTES:,})")
+    return line
+
+
+def unpack(line: bytes) -> dict[str, Any]:
+    """The inverse of `pack`, as far as form goes.
+
+    Raises:
+        ValueError: this is no entry; says why, in few words.
+    """
+    try:
+        entry = json.loads(line)
+    except (ValueError, RecursionError):
+        raise ValueError("is no JSON") from None
+    if not isinstance(entry, dict):
+        raise ValueError("is no JSON object")
+    for key, kind in (("n", int), ("kind", str), ("at", str), ("previous", str), ("hash", str), ("signature", str)):
+        if not isinstance(entry.get(key), kind) or isinstance(entry.get(key), bool):
+            raise ValueError(f"misses {key!r}")
+    if entry["kind"] not in KINDS:
+        raise ValueError("is of no kind that this version knows")
+    return entry
+
+
+def _canonical(value: object) -> str:
+    return json.dumps(value, sort_keys=True, separators=(",", ":"), allow_nan=False)

@@ -1,0 +1,176 @@
+"""What a session did, as all its parties can say it: compared and signed by each of them before they part.
+
+    every party                                             every other party
+    H(summary), own last entry, signature of both    <--->  the same
+
+The summary holds what is the same at every party: session, job, parties, and for each evaluation circuit, owners,
+recipients, who computed and how many instances; no names of circuits, no times, no amounts of data. The number and hash
+of the signer's last entry make the records of all parties witnesses of each other: a record that is cut or rewritten
+afterwards no longer fits what its owner signed for the others.
+
+Security: a signature binds its signer to the summary and to its own record; it proves nothing about what a party did
+beside the protocol.
+Cost: one message of 136 bytes to each other party.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import json
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from mpcnet.concurrency import together
+from mpcnet.errors import MPCNetError, RecordError
+from protocols.errors import ProtocolError
+
+if TYPE_CHECKING:
+    from mpcnet.identity import Identity
+    from mpcnet.roster import Roster
+    from mpcnet.session import Session
+    from mpcnet.stats import Stats
+
+__all__ = ["CONTEXT", "computations_of", "countersign", "groups_of", "opened_of", "statement_of", "summary_digest"]
+
+LABEL = ".record"
+CONTEXT = b"mpcnet run summary 1\0"
+MESSAGE_BYTES = 32 + 8 + 32 + 64
+WAIT_SECONDS = 60.0
+MAX_GROUPS = 1000
+
+
+def groups_of(stats: Stats, *, names: bool = True) -> list[dict[str, Any]]:
+    """The evaluations of a session, those that differ in nothing but their number counted together."""
+    counted: dict[str, dict[str, Any]] = {}
+    for record in stats.evaluations:
+        entry = record.as_dict()
+        for key in ("started", "and_gates", *(() if names else ("circuit",))):
+            del entry[key]
+        instances = entry.pop("instances")
+        found = counted.setdefault(json.dumps(entry, sort_keys=True), {**entry, "runs": 0, "instances": 0})
+        found["runs"] += 1
+        found["instances"] += instances
+    return list(counted.values())[:MAX_GROUPS]
+
+
+def opened_of(stats: Stats) -> dict[str, dict[str, int]]:
+    """For each party how many values of each output it learned."""
+    found: dict[str, dict[str, int]] = {}
+    for record in stats.evaluations:
+        for port, who in record.reveal_to.items():
+            for party in who:
+                counts = found.setdefault(party, {})
+                name = f"{record.circuit}.{port}"
+                counts[name] = counts.get(name, 0) + record.instances
+    for computation in stats.computations:
+        for to, values in computation.opened.items():
+            for party in to:
+                counts = found.setdefault(party, {})
+                name = f"numbers of {computation.engine}"
+                counts[name] = counts.get(name, 0) + values
+    return found
+
+
+def computations_of(stats: Stats) -> list[dict[str, Any]]:
+    """The computations on secret arrays: who gave and who learned how many numbers."""
+    return [
+        {
+            "engine": computation.engine,
+            "inputs": dict(computation.inputs),
+            "opened": [{"to": list(to), "numbers": values} for to, values in sorted(computation.opened.items())],
+        }
+        for computation in stats.computations[:MAX_GROUPS]
+    ]
+
+
+def summary_digest(session_id: bytes, job: bytes, parties: tuple[str, ...], stats: Stats) -> bytes:
+    """32 bytes that are the same at two parties exactly when they say the same about a session."""
+    done = [groups_of(stats, names=False), computations_of(stats)]
+    summary = [session_id.hex(), job.hex(), list(parties), *done]
+    text = json.dumps(summary, sort_keys=True, separators=(",", ":"))
+    return hashlib.blake2b(text.encode(), digest_size=32, person=b"mpcnet-summary").digest()
+
+
+def statement_of(session_id: bytes, digest: bytes, n: int, entry: bytes) -> bytes:
+    """What is signed."""
+    return CONTEXT + session_id + digest + n.to_bytes(8, "little") + entry
+
+
+async def countersign(
+    session: Session,
+    roster: Roster,
+    identity: Identity,
+    digest: bytes,
+    entry: tuple[int, str],
+    *,
+    seconds: float = WAIT_SECONDS,
+) -> tuple[dict[str, dict[str, Any]], dict[str, str]]:
+    """Exchange signatures under the summary with all others.
+
+    Args:
+        digest: of the summary as this party has it.
+        entry: number and hash of the own last entry.
+        seconds: how long to wait for a party that is still busy.
+    Returns:
+        for each party that signed, this one too, its entry and signature; and for each other one why it did not.
+    Raises:
+        RecordError: a party's summary is another one, or its signature does not hold; names it.
+    """
+    n, last = entry[0], bytes.fromhex(entry[1])
+    own = identity.sign(statement_of(session.session_id, digest, n, last))
+    message = digest + n.to_bytes(8, "little") + last + own
+    signed: dict[str, dict[str, Any]] = {session.name: {"n": n, "entry": last.hex(), "signature": own.hex()}}
+    missing: dict[str, str] = {}
+
+    async def trade(peer: str) -> None:
+        channel = session.open_channel(peer, LABEL)
+        try:
+            async with asyncio.timeout(seconds):
+                await channel.send(message)
+                data = bytes(await channel.receive(MESSAGE_BYTES))
+        except TimeoutError:
+            missing[peer] = f"was still busy after {seconds:g} s"
+        except (MPCNetError, ProtocolError) as error:
+            missing[peer] = str(error).removeprefix(f"{peer}: ")
+        else:
+            signed[peer] = _check(session.session_id, roster, peer, digest, data)
+
+    await together(*(trade(peer) for peer in session.peers))
+    return {party: signed[party] for party in session.parties if party in signed}, missing
+
+
+def _check(session_id: bytes, roster: Roster, peer: str, digest: bytes, data: bytes) -> dict[str, Any]:
+    n, entry, signature = int.from_bytes(data[32:40], "little"), data[40:72], data[72:]
+    key = roster.party(peer).certificates[0].key
+    if not signature_holds(key, statement_of(session_id, data[:32], n, entry), signature):
+        raise RecordError(f"{peer}: its signature under the summary of the run does not hold", peer=peer)
+    if data[:32] != digest:
+        raise RecordError(
+            f"{peer}: signs another summary of the run than this party has; compare `mpcnet record show` at both",
+            peer=peer,
+        )
+    return {"n": n, "entry": entry.hex(), "signature": signature.hex()}
+
+
+def signature_holds(key: bytes, statement: bytes, signature: bytes) -> bool:
+    """Whether a party's signature under a statement is right."""
+    from nacl.exceptions import BadSignatureError
+    from nacl.signing import VerifyKey
+
+    try:
+        VerifyKey(key).verify(statement, signature)
+    except (BadSignatureError, ValueError, TypeError):
+        return False
+    return True
+
+
+def describe_end(error: BaseException | None, me: str, parties: tuple[str, ...]) -> Mapping[str, Any]:
+    """How a session ended, without a secret: of an error that is not of this project only the type."""
+    from mpcnet.session import explain
+
+    if error is None:
+        return {"outcome": "done"}
+    culprit, reason = explain(error, me, parties)
+    kind = "interrupted" if not isinstance(error, Exception) else "failed"
+    return {"outcome": kind, "error": type(error).__name__, "cause": culprit, "reason": reason[:1000]}
