@@ -7,29 +7,17 @@ branch and no address.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
-from llvmlite import ir
-from numba import types
 
-from protocols.kernels.intrinsics import emit
 from protocols.kernels.jit import kernel
-from protocols.kernels.wide import (
-    add_product_by_columns,
-    add_scaled,
-    canonical,
-    fold_columns,
-    join,
-    split,
-    widened,
-    words,
-)
+from protocols.kernels.memory import address, put, words
+from protocols.kernels.mersenne127_emit import add, add_product, add_scaled, fold, mul, sub
 
 __all__ = [
     "ADD",
-    "MAX_TERMS",
     "MUL",
     "SUB",
     "add_along",
@@ -45,84 +33,28 @@ __all__ = [
 ]
 
 ADD, SUB, MUL = (0,), (0, 0), (0, 0, 0)
-MODULUS = (1 << 127) - 1
-MAX_TERMS = 16  # of `combine`: the sum of so many products with a factor below 2**60 has at most 192 bits
 
-_SMALL = 1 << 60
-_ROWS, _DEPTH = 8, 128  # of a block of the right matrix in `matmul`: 16 KiB
+_MODULUS = (1 << 127) - 1
+_SMALL = 1 << 60  # the sum of four elements times numbers below it has less than 190 bits
+_COLUMNS, _DEPTH = 8, 128  # of a block of the right matrix in `matmul`: 16 KiB
 _ZERO, _ONE, _ALL = np.uint64(0), np.uint64(1), np.uint64((1 << 64) - 1)
 _HIGH = np.uint64((1 << 63) - 1)  # the high word of the modulus
-_63 = np.uint64(63)
-_PAIR, _QUAD = types.UniTuple(types.uint64, 2), [types.uint64] * 4
-
-
-@emit
-def _add(typing_context: Any, x_low: Any, x_high: Any, y_low: Any, y_high: Any) -> tuple[Any, Callable[..., Any]]:
-    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-        total = builder.add(join(builder, arguments[:2], 128), join(builder, arguments[2:], 128))
-        return context.make_tuple(builder, _PAIR, split(builder, canonical(builder, total, 127), 2))
-
-    return _PAIR(*_QUAD), generate
-
-
-@emit
-def _sub(typing_context: Any, x_low: Any, x_high: Any, y_low: Any, y_high: Any) -> tuple[Any, Callable[..., Any]]:
-    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-        negative = builder.sub(ir.IntType(128)(MODULUS), join(builder, arguments[2:], 128))
-        total = builder.add(join(builder, arguments[:2], 128), negative)
-        return context.make_tuple(builder, _PAIR, split(builder, canonical(builder, total, 127), 2))
-
-    return _PAIR(*_QUAD), generate
-
-
-def _halves(builder: Any, arguments: Any) -> tuple[Any, Any]:
-    """Two integers of 127 bits whose sum is the product modulo the modulus."""
-    kind = ir.IntType(128)
-    x_low, x_high, y_low, y_high = arguments
-    bottom = widened(builder, x_low, y_low, 128)
-    # No carry: two products below 2**127 and a word fit in 128 bits.
-    middle = builder.add(widened(builder, x_low, y_high, 128), widened(builder, x_high, y_low, 128))
-    middle = builder.add(middle, builder.lshr(bottom, kind(64)))
-    top = builder.add(widened(builder, x_high, y_high, 128), builder.lshr(middle, kind(64)))
-    low = builder.or_(builder.and_(bottom, kind((1 << 64) - 1)), builder.shl(middle, kind(64)))
-    upper = builder.or_(builder.shl(top, kind(1)), builder.lshr(low, kind(127)))
-    return builder.and_(low, kind(MODULUS)), upper
-
-
-@emit
-def _add_halves(
-    typing_context: Any, total: Any, x_low: Any, x_high: Any, y_low: Any, y_high: Any
-) -> tuple[Any, Callable[..., Any]]:
-    """_add_halves(total, x_low, x_high, y_low, y_high): three words, total plus a number equal to x * y."""
-    kind = types.UniTuple(types.uint64, 3)
-
-    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-        wide = ir.IntType(192)
-        found = join(builder, [builder.extract_value(arguments[0], i) for i in range(3)], 192)
-        for half in _halves(builder, arguments[1:]):
-            found = builder.add(found, builder.zext(half, wide))
-        return context.make_tuple(builder, kind, split(builder, found, 3))
-
-    return kind(kind, *_QUAD), generate
-
-
-@emit
-def _mul(typing_context: Any, x_low: Any, x_high: Any, y_low: Any, y_high: Any) -> tuple[Any, Callable[..., Any]]:
-    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-        low, upper = _halves(builder, arguments)
-        total = builder.add(low, upper)
-        return context.make_tuple(builder, _PAIR, split(builder, canonical(builder, total, 127), 2))
-
-    return _PAIR(*_QUAD), generate
+_62, _63 = np.uint64(62), np.uint64(63)
 
 
 @kernel
 def _apply(op: Any, x_low: Any, x_high: Any, y_low: Any, y_high: Any) -> Any:
     if len(op) == 1:
-        return _add(x_low, x_high, y_low, y_high)
+        return add(x_low, x_high, y_low, y_high)
     if len(op) == 2:
-        return _sub(x_low, x_high, y_low, y_high)
-    return _mul(x_low, x_high, y_low, y_high)
+        return sub(x_low, x_high, y_low, y_high)
+    return mul(x_low, x_high, y_low, y_high)
+
+
+@kernel
+def _put(target: Any, index: int, value: Any) -> None:
+    put(target, index, value[0])
+    put(target, index + 1, value[1])
 
 
 @kernel
@@ -132,10 +64,9 @@ def _binary(
     a, b, c = words(x), words(y), words(out)
     for row in range(n_rows):
         p, q, r = row * x_row, row * y_row, 2 * row * count
-        for _ in range(count):
-            low, high = _apply(op, a[p], a[p + 1], b[q], b[q + 1])
-            c[r], c[r + 1] = low, high
-            p, q, r = p + x_step, q + y_step, r + 2
+        for i in range(count):
+            _put(c, r + 2 * i, _apply(op, a[p], a[p + 1], b[q], b[q + 1]))
+            p, q = p + x_step, q + y_step
 
 
 def binary(op: Any, sizes: tuple[int, int], x: tuple[int, int, int], y: tuple[int, int, int], out: int) -> None:
@@ -149,83 +80,121 @@ def binary(op: Any, sizes: tuple[int, int], x: tuple[int, int, int], y: tuple[in
 
 
 @kernel
-def _combine(n_terms: int, factors: int, arrays: int, count: int, out: int) -> None:
-    f, bases, c = words(factors), words(arrays), words(out)
+def _terms(n: Any, xs: int, ys: int, y_step: int, z: int, z_step: int, count: int, out: int) -> None:
+    """out = z + the sum of len(n) products of arrays, at most four; the addresses of arrays are at xs and ys."""
+    last = len(n) - 1
+    left, right = words(xs), words(ys)
+    a0, b0 = words(left[0]), words(right[0])
+    a1, b1 = words(left[min(1, last)]), words(right[min(1, last)])
+    a2, b2 = words(left[min(2, last)]), words(right[min(2, last)])
+    a3, b3 = words(left[last]), words(right[last])
+    addend, c, q, r = words(z), words(out), 0, 0
     for i in range(count):
-        total = (_ZERO, _ZERO, _ZERO)
-        for j in range(n_terms):
-            a = words(bases[j])
-            total = _add_halves(total, a[2 * i], a[2 * i + 1], f[2 * j], f[2 * j + 1])
-        c[2 * i], c[2 * i + 1] = fold_columns(total)
+        p = 2 * i
+        total = (addend[r], addend[r + 1], _ZERO, _ZERO, _ZERO, _ZERO)
+        total = add_product(total, a0[p], a0[p + 1], b0[q], b0[q + 1])
+        if len(n) > 1:
+            total = add_product(total, a1[p], a1[p + 1], b1[q], b1[q + 1])
+        if len(n) > 2:
+            total = add_product(total, a2[p], a2[p + 1], b2[q], b2[q + 1])
+        if len(n) > 3:
+            total = add_product(total, a3[p], a3[p + 1], b3[q], b3[q + 1])
+        _put(c, p, fold(total))
+        q, r = q + y_step, r + z_step
 
 
 @kernel
-def _combine_small(n_terms: int, factors: int, arrays: int, count: int, out: int) -> None:
-    """As above, where factor j is the word f[2 j] below 2**60, times -1 where f[2 j + 1] is all ones, else it is 0."""
-    f, bases, c = words(factors), words(arrays), words(out)
+def _small_terms(n: Any, xs: int, factors: int, z: int, z_step: int, count: int, out: int) -> None:
+    """The same for numbers: factor j is f[2 j], below 2**60, times -1 where f[2 j + 1] is all ones, else it is 0."""
+    last = len(n) - 1
+    left, f = words(xs), words(factors)
+    a0, a1, a2, a3 = words(left[0]), words(left[min(1, last)]), words(left[min(2, last)]), words(left[last])
+    f0, f1, f2, f3 = f[0], f[2 * min(1, last)], f[2 * min(2, last)], f[2 * last]
+    s0, s1, s2, s3 = f[1], f[2 * min(1, last) + 1], f[2 * min(2, last) + 1], f[2 * last + 1]
+    h0, h1, h2, h3 = s0 & _HIGH, s1 & _HIGH, s2 & _HIGH, s3 & _HIGH
+    addend, c, r = words(z), words(out), 0
     for i in range(count):
-        total = (_ZERO, _ZERO, _ZERO)
-        for j in range(n_terms):
-            a, sign = words(bases[j]), f[2 * j + 1]
-            total = add_scaled(total, a[2 * i] ^ sign, (a[2 * i + 1] ^ sign) & _HIGH, f[2 * j])
-        c[2 * i], c[2 * i + 1] = fold_columns(total)
+        p = 2 * i
+        total = (addend[r], addend[r + 1], _ZERO)
+        total = add_scaled(total, a0[p] ^ s0, a0[p + 1] ^ h0, f0)
+        if len(n) > 1:
+            total = add_scaled(total, a1[p] ^ s1, a1[p + 1] ^ h1, f1)
+        if len(n) > 2:
+            total = add_scaled(total, a2[p] ^ s2, a2[p + 1] ^ h2, f2)
+        if len(n) > 3:
+            total = add_scaled(total, a3[p] ^ s3, a3[p + 1] ^ h3, f3)
+        _put(c, p, fold(total))
+        r += z_step
+
+
+@kernel
+def _dot(n_terms: int, xs: int, ys: int, y_step: int, z: int, z_step: int, count: int, out: int) -> None:
+    first = 0
+    while first < n_terms:
+        n, x, y = n_terms - first, xs + 8 * first, ys + 8 * first
+        if n == 1:
+            _terms((0,), x, y, y_step, z, z_step, count, out)
+        elif n == 2:
+            _terms((0, 0), x, y, y_step, z, z_step, count, out)
+        elif n == 3:
+            _terms((0, 0, 0), x, y, y_step, z, z_step, count, out)
+        else:
+            _terms((0, 0, 0, 0), x, y, y_step, z, z_step, count, out)
+        first, z, z_step = first + 4, out, 2
+
+
+@kernel
+def _combine_small(n_terms: int, xs: int, factors: int, z: int, z_step: int, count: int, out: int) -> None:
+    first = 0
+    while first < n_terms:
+        n, x, f = n_terms - first, xs + 8 * first, factors + 16 * first
+        if n == 1:
+            _small_terms((0,), x, f, z, z_step, count, out)
+        elif n == 2:
+            _small_terms((0, 0), x, f, z, z_step, count, out)
+        elif n == 3:
+            _small_terms((0, 0, 0), x, f, z, z_step, count, out)
+        else:
+            _small_terms((0, 0, 0, 0), x, f, z, z_step, count, out)
+        first, z, z_step = first + 4, out, 2
 
 
 def combine(factors: Sequence[int], arrays: Sequence[int], count: int, out: int) -> None:
-    """out = the sum of factors[j] * arrays[j], at most MAX_TERMS; factors are in 0..modulus-1."""
-    table = np.empty((2, len(factors), 2), np.uint64)
-    small = all(min(factor, MODULUS - factor) < _SMALL for factor in factors)
+    """out = the sum of factors[j] * arrays[j]; factors are in 0..modulus-1."""
+    n = len(factors)
+    small = all(min(factor, _MODULUS - factor) < _SMALL for factor in factors)
+    numbers = np.zeros((n + 1, 2), np.uint64)  # the last is 0, from which the sum starts
     for j, factor in enumerate(factors):
         if small:
-            table[0, j] = (factor, 0) if factor < _SMALL else (MODULUS - factor, _ALL)
+            numbers[j] = (factor, 0) if factor < _SMALL else (_MODULUS - factor, _ALL)
         else:
-            table[0, j] = (factor & int(_ALL), factor >> 64)
-    bases = table[1].reshape(-1)[: len(factors)]
-    bases[:] = arrays
-    run = _combine_small if small else _combine
-    run(len(factors), table.ctypes.data, bases.ctypes.data, count, out)
-
-
-@kernel
-def _dot(n_terms: int, xs: int, ys: int, plus: int, count: int, out: int) -> None:
-    lefts, rights, c = words(xs), words(ys), words(out)
-    z = words(plus)
-    for i in range(count):
-        low, high = _ZERO, _ZERO
-        if plus:
-            low, high = z[2 * i], z[2 * i + 1]
-        total = (low, high, _ZERO, _ZERO, _ZERO, _ZERO, _ZERO, _ZERO, _ZERO)
-        for j in range(n_terms):
-            a, b = words(lefts[j]), words(rights[j])
-            total = add_product_by_columns(total, a[2 * i], a[2 * i + 1], b[2 * i], b[2 * i + 1])
-        c[2 * i], c[2 * i + 1] = fold_columns(total)
+            numbers[j] = (factor & int(_ALL), factor >> 64)
+    at = address(numbers.reshape(-1))
+    bases = np.array([*arrays, *range(at, at + 16 * n, 16)], np.uint64)
+    xs = address(bases)
+    if small:
+        _combine_small(n, xs, at, at + 16 * n, 0, count, out)
+    else:
+        _dot(n, xs, xs + 8 * n, 0, at + 16 * n, 0, count, out)
 
 
 def dot(xs: Sequence[int], ys: Sequence[int], plus: int, count: int, out: int) -> None:
     """out = the sum of xs[j] * ys[j], element by element, and of `plus` where that is not 0."""
-    table = np.array([xs, ys], np.uint64)
-    _dot(len(xs), table[0].ctypes.data, table[1].ctypes.data, plus, count, out)
+    bases, zero = np.array([*xs, *ys], np.uint64), np.zeros(2, np.uint64)
+    at = address(bases)
+    _dot(len(xs), at, at + 8 * len(xs), 2, plus or address(zero), 2 if plus else 0, count, out)
 
 
 @kernel
 def _matmul(
-    n_batch: int,
-    offsets: int,
-    m: int,
-    k: int,
-    n: int,
-    x: int,
-    y: int,
-    y_row: int,
-    y_column: int,
-    out: int,
+    n_batch: int, offsets: int, m: int, k: int, n: int, x: int, y: int, strides: Any, memory: int, out: int
 ) -> None:
-    block = np.empty(2 * _ROWS * _DEPTH, np.uint64)
-    starts, c = words(offsets), words(out)
+    block, starts, c = words(memory), words(offsets), words(out)
+    y_row, y_column = strides
     for batch in range(n_batch):
         a, b = words(x + 8 * starts[2 * batch]), words(y + 8 * starts[2 * batch + 1])
-        for first in range(0, n, _ROWS):
-            n_columns = min(_ROWS, n - first)
+        for first in range(0, n, _COLUMNS):
+            n_columns = min(_COLUMNS, n - first)
             for low in range(0, k, _DEPTH):
                 depth = min(_DEPTH, k - low)
                 for i in range(depth):
@@ -235,15 +204,15 @@ def _matmul(
                 for row in range(m):
                     for j in range(n_columns):
                         p, q = 2 * (row * k + low), 2 * j * depth
-                        total = (_ZERO, _ZERO, _ZERO, _ZERO, _ZERO, _ZERO, _ZERO, _ZERO, _ZERO)
+                        total = (_ZERO, _ZERO, _ZERO, _ZERO, _ZERO, _ZERO)
                         for _ in range(depth):
-                            total = add_product_by_columns(total, a[p], a[p + 1], block[q], block[q + 1])
+                            total = add_product(total, a[p], a[p + 1], block[q], block[q + 1])
                             p, q = p + 2, q + 2
-                        found = fold_columns(total)
+                        found = fold(total)
                         r = 2 * ((batch * m + row) * n + first + j)
                         if low:
-                            found = _add(found[0], found[1], c[r], c[r + 1])
-                        c[r], c[r + 1] = found
+                            found = add(found[0], found[1], c[r], c[r + 1])
+                        _put(c, r, found)
 
 
 def matmul(sizes: tuple[int, int, int], offsets: Any, x: int, y: int, y_strides: tuple[int, int], out: int) -> None:
@@ -251,10 +220,11 @@ def matmul(sizes: tuple[int, int, int], offsets: Any, x: int, y: int, y_strides:
 
     Args:
         sizes: m, k > 0, n: x is m by k and has no gaps, y is k by n.
-        offsets: int64 of shape (batch, 2): where each x and y starts, in words from the addresses.
+        offsets: uint64 of length 2 * batch: where each x and each y starts, in words from the addresses.
         y_strides: distance of y's rows and of its columns, in words.
     """
-    _matmul(len(offsets), offsets.ctypes.data, *sizes, x, y, *y_strides, out)
+    block = np.empty(2 * _COLUMNS * _DEPTH, np.uint64)
+    _matmul(len(offsets) // 2, address(offsets), *sizes, x, y, y_strides, address(block), out)
 
 
 @kernel
@@ -268,7 +238,7 @@ def _add_along(n_outer: int, n: int, n_inner: int, x: int, out: int) -> None:
                 total = add_scaled(total, a[p], a[p + 1], _ONE)
                 p += 2 * n_inner
             r = 2 * (outer * n_inner + i)
-            c[r], c[r + 1] = fold_columns(total)
+            _put(c, r, fold(total))
 
 
 def add_along(n_outer: int, n: int, n_inner: int, x: int, out: int) -> None:
@@ -324,7 +294,7 @@ def _decode(count: int, x: int, out: int) -> Any:
     a, c, large = words(x), words(out), _ZERO
     for i in range(count):
         low, high = a[2 * i], a[2 * i + 1]
-        negative = high >> np.uint64(62)
+        negative = high >> _62
         low += negative
         high += (_ONE if low < negative else _ZERO) + (negative << _63)
         c[2 * i], c[2 * i + 1] = low, high
@@ -340,7 +310,7 @@ def decode(count: int, x: int, out: int) -> bool:
 @kernel
 def _shift_right(count: int, x: int, n_bits: int, out: int) -> None:
     a, c, down = words(x), words(out), np.uint64(n_bits & 63)
-    up = np.uint64(63) - down
+    up = _63 - down
     for i in range(count):
         low, high = a[2 * i], a[2 * i + 1]
         if n_bits < 64:

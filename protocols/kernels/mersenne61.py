@@ -12,11 +12,11 @@ from typing import Any
 import numpy as np
 
 from protocols.kernels.jit import kernel
-from protocols.kernels.wide import add_product, product, words
+from protocols.kernels.memory import address, put, words
+from protocols.kernels.wide import add_product, product
 
 __all__ = [
     "ADD",
-    "MAX_TERMS",
     "MUL",
     "SUB",
     "add_along",
@@ -28,17 +28,17 @@ __all__ = [
     "mask",
     "matmul",
     "not_canonical",
-    "shift_right",
 ]
 
 ADD, SUB, MUL = (0,), (0, 0), (0, 0, 0)
-MAX_TERMS = 32  # products that are added before they are reduced: 64 of them and an element stay below 2**128
 
-_ROWS, _DEPTH, _TILE = 8, 256, 4  # of a block of the right matrix in `matmul`: 16 KiB
+_COLUMNS, _DEPTH = 8, 256  # of a block of the right matrix in `matmul`: 16 KiB
+_TILE = 4  # columns that are worked on together
+_LATE = 32  # products that are added before they are folded: 63 of them and what is folded stay below 2**128
 _BLOCK = 1024
 _ZERO, _ONE = np.uint64(0), np.uint64(1)
 _P = np.uint64((1 << 61) - 1)
-_3, _32, _58, _61, _63 = np.uint64(3), np.uint64(32), np.uint64(58), np.uint64(61), np.uint64(63)
+_3, _32, _58, _60, _61, _63 = np.uint64(3), np.uint64(32), np.uint64(58), np.uint64(60), np.uint64(61), np.uint64(63)
 _LOW_HALF = np.uint64((1 << 32) - 1)
 
 
@@ -68,8 +68,16 @@ def _apply(op: Any, x: Any, y: Any) -> Any:
     if len(op) == 2:
         less = x - y
         return less + (_P & (_ZERO - (less >> _63)))
-    low, high = product(x, y)
-    return _once((low & _P) + ((low >> _61) | (high << _3)))
+    low, high = product(x, y << _3)  # the high word is floor(x y / 2**61)
+    return _once((low >> _3) + high)
+
+
+@kernel
+def _put(op: Any, target: Any, index: int, value: Any) -> None:
+    if len(op) == 3:
+        put(target, index, value)
+    else:
+        target[index] = value
 
 
 @kernel
@@ -81,14 +89,14 @@ def _binary(
         p, q, r = row * x_row, row * y_row, row * count
         if x_step == 1 and y_step == 1:
             for i in range(count):
-                c[r + i] = _apply(op, a[p + i], b[q + i])
+                _put(op, c, r + i, _apply(op, a[p + i], b[q + i]))
         elif x_step == 1 and y_step == 0:
             constant = b[q]
             for i in range(count):
-                c[r + i] = _apply(op, a[p + i], constant)
+                _put(op, c, r + i, _apply(op, a[p + i], constant))
         else:
             for i in range(count):
-                c[r + i] = _apply(op, a[p + i * x_step], b[q + i * y_step])
+                _put(op, c, r + i, _apply(op, a[p + i * x_step], b[q + i * y_step]))
 
 
 def binary(op: Any, sizes: tuple[int, int], x: tuple[int, int, int], y: tuple[int, int, int], out: int) -> None:
@@ -96,94 +104,127 @@ def binary(op: Any, sizes: tuple[int, int], x: tuple[int, int, int], y: tuple[in
 
 
 @kernel
-def _combine(n_terms: int, factors: int, arrays: int, count: int, out: int) -> None:
-    f, bases, c = words(factors), words(arrays), words(out)
+def _terms(n: Any, xs: int, ys: int, y_step: int, z: int, z_step: int, count: int, out: int) -> None:
+    """out = z + the sum of len(n) products of arrays, at most four; the addresses of arrays are at xs and ys.
+
+    All is kept times 8, as in a single product.
+    """
+    last = len(n) - 1
+    left, right = words(xs), words(ys)
+    a0, b0 = words(left[0]), words(right[0])
+    a1, b1 = words(left[min(1, last)]), words(right[min(1, last)])
+    a2, b2 = words(left[min(2, last)]), words(right[min(2, last)])
+    a3, b3 = words(left[last]), words(right[last])
+    addend, c, q, r = words(z), words(out), 0, 0
     for i in range(count):
-        total = (_ZERO, _ZERO)
-        for j in range(n_terms):
-            total = add_product(total, words(bases[j])[i], f[j])
-        c[i] = _reduce(total[0], total[1])
-
-
-def combine(factors: Sequence[int], arrays: Sequence[int], count: int, out: int) -> None:
-    table = np.array([factors, arrays], np.uint64)
-    _combine(len(factors), table[0].ctypes.data, table[1].ctypes.data, count, out)
+        total = (addend[r] << _3, _ZERO)
+        total = add_product(total, a0[i], b0[q] << _3)
+        if len(n) > 1:
+            total = add_product(total, a1[i], b1[q] << _3)
+        if len(n) > 2:
+            total = add_product(total, a2[i], b2[q] << _3)
+        if len(n) > 3:
+            total = add_product(total, a3[i], b3[q] << _3)
+        value = (total[0] >> _3) + total[1]
+        put(c, i, _once((value & _P) + (value >> _61)))
+        q, r = q + y_step, r + z_step
 
 
 @kernel
-def _dot(n_terms: int, xs: int, ys: int, plus: int, count: int, out: int) -> None:
-    lefts, rights, z, c = words(xs), words(ys), words(plus), words(out)
-    for i in range(count):
-        low = _ZERO
-        if plus:
-            low = z[i]
-        total = (low, _ZERO)
-        for j in range(n_terms):
-            total = add_product(total, words(lefts[j])[i], words(rights[j])[i])
-        c[i] = _reduce(total[0], total[1])
+def _dot(n_terms: int, xs: int, ys: int, y_step: int, z: int, z_step: int, count: int, out: int) -> None:
+    first = 0
+    while first < n_terms:
+        n, x, y = n_terms - first, xs + 8 * first, ys + 8 * first
+        if n == 1:
+            _terms((0,), x, y, y_step, z, z_step, count, out)
+        elif n == 2:
+            _terms((0, 0), x, y, y_step, z, z_step, count, out)
+        elif n == 3:
+            _terms((0, 0, 0), x, y, y_step, z, z_step, count, out)
+        else:
+            _terms((0, 0, 0, 0), x, y, y_step, z, z_step, count, out)
+        first, z, z_step = first + 4, out, 1
+
+
+def combine(factors: Sequence[int], arrays: Sequence[int], count: int, out: int) -> None:
+    n = len(factors)
+    numbers = np.array([*factors, 0], np.uint64)
+    at = address(numbers)
+    bases = np.array([*arrays, *range(at, at + 8 * n, 8)], np.uint64)
+    xs = address(bases)
+    _dot(n, xs, xs + 8 * n, 0, at + 8 * n, 0, count, out)
 
 
 def dot(xs: Sequence[int], ys: Sequence[int], plus: int, count: int, out: int) -> None:
-    table = np.array([xs, ys], np.uint64)
-    _dot(len(xs), table[0].ctypes.data, table[1].ctypes.data, plus, count, out)
+    bases, zero = np.array([*xs, *ys], np.uint64), np.zeros(1, np.uint64)
+    at = address(bases)
+    _dot(len(xs), at, at + 8 * len(xs), 1, plus or address(zero), 1 if plus else 0, count, out)
+
+
+@kernel
+def _four(a: Any, p: int, block: Any, q: int, depth: int) -> Any:
+    """One row times four columns, whose words take turns in the block; below 2**63 each."""
+    s, t, u, v = (_ZERO, _ZERO), (_ZERO, _ZERO), (_ZERO, _ZERO), (_ZERO, _ZERO)
+    for start in range(0, depth, _LATE):
+        for i in range(start, min(start + _LATE, depth)):
+            value = a[p + i]
+            s = add_product(s, value, block[q + 4 * i])
+            t = add_product(t, value, block[q + 4 * i + 1])
+            u = add_product(u, value, block[q + 4 * i + 2])
+            v = add_product(v, value, block[q + 4 * i + 3])
+        s, t = (_fold(s[0], s[1]), _ZERO), (_fold(t[0], t[1]), _ZERO)
+        u, v = (_fold(u[0], u[1]), _ZERO), (_fold(v[0], v[1]), _ZERO)
+    return s[0], t[0], u[0], v[0]
+
+
+@kernel
+def _single(a: Any, p: int, block: Any, q: int, depth: int) -> Any:
+    """One row times one column, below 2**63."""
+    total = (_ZERO, _ZERO)
+    for start in range(0, depth, _LATE):
+        for i in range(start, min(start + _LATE, depth)):
+            total = add_product(total, a[p + i], block[q + i])
+        total = (_fold(total[0], total[1]), _ZERO)
+    return total[0]
 
 
 @kernel
 def _matmul(
-    n_batch: int,
-    offsets: int,
-    m: int,
-    k: int,
-    n: int,
-    x: int,
-    y: int,
-    y_row: int,
-    y_column: int,
-    out: int,
+    n_batch: int, offsets: int, m: int, k: int, n: int, x: int, y: int, strides: Any, memory: int, out: int
 ) -> None:
-    block = np.empty(_ROWS * _DEPTH, np.uint64)
-    starts, c = words(offsets), words(out)
+    block, starts, c = words(memory), words(offsets), words(out)
+    y_row, y_column = strides
     for batch in range(n_batch):
         a, b = words(x + 8 * starts[2 * batch]), words(y + 8 * starts[2 * batch + 1])
-        for first in range(0, n, _ROWS):
-            n_columns = min(_ROWS, n - first)
+        for first in range(0, n, _COLUMNS):
+            n_columns = min(_COLUMNS, n - first)
+            n_tiled = n_columns // _TILE * _TILE
             for low in range(0, k, _DEPTH):
                 depth = min(_DEPTH, k - low)
                 for i in range(depth):
-                    for j in range(n_columns):
-                        block[j * depth + i] = b[(low + i) * y_row + (first + j) * y_column]
+                    source = (low + i) * y_row + first * y_column
+                    for j in range(n_tiled):
+                        block[j // _TILE * _TILE * depth + _TILE * i + j % _TILE] = b[source + j * y_column]
+                    for j in range(n_tiled, n_columns):
+                        block[j * depth + i] = b[source + j * y_column]
                 for row in range(m):
                     p, r = row * k + low, (batch * m + row) * n + first
-                    j = 0
-                    while j < n_columns:
-                        s, t, u, v = (_ZERO, _ZERO), (_ZERO, _ZERO), (_ZERO, _ZERO), (_ZERO, _ZERO)
-                        q = j * depth
-                        if j + _TILE <= n_columns:
-                            for start in range(0, depth, MAX_TERMS):
-                                for i in range(start, min(start + MAX_TERMS, depth)):
-                                    value = a[p + i]
-                                    s = add_product(s, value, block[q + i])
-                                    t = add_product(t, value, block[q + depth + i])
-                                    u = add_product(u, value, block[q + 2 * depth + i])
-                                    v = add_product(v, value, block[q + 3 * depth + i])
-                                s, t = (_fold(s[0], s[1]), _ZERO), (_fold(t[0], t[1]), _ZERO)
-                                u, v = (_fold(u[0], u[1]), _ZERO), (_fold(v[0], v[1]), _ZERO)
-                            n_done = _TILE
-                        else:
-                            for start in range(0, depth, MAX_TERMS):
-                                for i in range(start, min(start + MAX_TERMS, depth)):
-                                    s = add_product(s, a[p + i], block[q + i])
-                                s = (_fold(s[0], s[1]), _ZERO)
-                            n_done = 1
-                        found = (s[0], t[0], u[0], v[0])
-                        for i in range(n_done):
-                            before = c[r + j + i] if low else _ZERO
-                            c[r + j + i] = _reduce(found[i] + before, _ZERO)
-                        j += n_done
+                    if low == 0:
+                        for j in range(n_columns):
+                            c[r + j] = _ZERO
+                    for j in range(0, n_tiled, _TILE):
+                        s, t, u, v = _four(a, p, block, j * depth, depth)
+                        c[r + j] = _reduce(s + c[r + j], _ZERO)
+                        c[r + j + 1] = _reduce(t + c[r + j + 1], _ZERO)
+                        c[r + j + 2] = _reduce(u + c[r + j + 2], _ZERO)
+                        c[r + j + 3] = _reduce(v + c[r + j + 3], _ZERO)
+                    for j in range(n_tiled, n_columns):
+                        c[r + j] = _reduce(_single(a, p, block, j * depth, depth) + c[r + j], _ZERO)
 
 
 def matmul(sizes: tuple[int, int, int], offsets: Any, x: int, y: int, y_strides: tuple[int, int], out: int) -> None:
-    _matmul(len(offsets), offsets.ctypes.data, *sizes, x, y, *y_strides, out)
+    block = np.empty(_COLUMNS * _DEPTH, np.uint64)
+    _matmul(len(offsets) // 2, address(offsets), *sizes, x, y, y_strides, address(block), out)
 
 
 @kernel
@@ -264,20 +305,9 @@ def encode(count: int, x: int, signed: bool, out: int) -> None:
 def _decode(count: int, x: int, out: int) -> None:
     a, c = words(x), words(out)
     for i in range(count):
-        c[i] = a[i] - (_P & (_ZERO - (a[i] >> np.uint64(60))))
+        c[i] = a[i] - (_P & (_ZERO - (a[i] >> _60)))
 
 
 def decode(count: int, x: int, out: int) -> bool:
     _decode(count, x, out)
     return False
-
-
-@kernel
-def _shift_right(count: int, x: int, n_bits: int, out: int) -> None:
-    a, c, down = words(x), words(out), np.uint64(n_bits)
-    for i in range(count):
-        c[i] = a[i] >> down
-
-
-def shift_right(count: int, x: int, n_bits: int, out: int) -> None:
-    _shift_right(count, x, n_bits, out)

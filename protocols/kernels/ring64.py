@@ -12,14 +12,13 @@ from typing import Any
 import numpy as np
 
 from protocols.kernels.jit import kernel
-from protocols.kernels.wide import words
+from protocols.kernels.memory import address, words
 
-__all__ = ["ADD", "MAX_TERMS", "MUL", "SUB", "add_along", "binary", "combine", "dot", "matmul", "shift_right"]
+__all__ = ["ADD", "MUL", "SUB", "add_along", "binary", "combine", "dot", "matmul"]
 
 ADD, SUB, MUL = (0,), (0, 0), (0, 0, 0)
-MAX_TERMS = 1 << 20
 
-_ROWS, _DEPTH = 8, 256  # of a block of the right matrix in `matmul`: 16 KiB
+_COLUMNS, _DEPTH = 8, 256  # of a block of the right matrix in `matmul`: 16 KiB
 _BLOCK = 1024
 _ZERO = np.uint64(0)
 
@@ -72,8 +71,9 @@ def _combine(n_terms: int, factors: int, arrays: int, count: int, out: int) -> N
 
 
 def combine(factors: Sequence[int], arrays: Sequence[int], count: int, out: int) -> None:
-    table = np.array([factors, arrays], np.uint64)
-    _combine(len(factors), table[0].ctypes.data, table[1].ctypes.data, count, out)
+    table = np.array([*factors, *arrays], np.uint64)
+    at = address(table)
+    _combine(len(factors), at, at + 8 * len(factors), count, out)
 
 
 @kernel
@@ -95,29 +95,21 @@ def _dot(n_terms: int, xs: int, ys: int, plus: int, count: int, out: int) -> Non
 
 
 def dot(xs: Sequence[int], ys: Sequence[int], plus: int, count: int, out: int) -> None:
-    table = np.array([xs, ys], np.uint64)
-    _dot(len(xs), table[0].ctypes.data, table[1].ctypes.data, plus, count, out)
+    table = np.array([*xs, *ys], np.uint64)
+    at = address(table)
+    _dot(len(xs), at, at + 8 * len(xs), plus, count, out)
 
 
 @kernel
 def _matmul(
-    n_batch: int,
-    offsets: int,
-    m: int,
-    k: int,
-    n: int,
-    x: int,
-    y: int,
-    y_row: int,
-    y_column: int,
-    out: int,
+    n_batch: int, offsets: int, m: int, k: int, n: int, x: int, y: int, strides: Any, memory: int, out: int
 ) -> None:
-    block = np.empty(_ROWS * _DEPTH, np.uint64)
-    starts, c = words(offsets), words(out)
+    block, starts, c = words(memory), words(offsets), words(out)
+    y_row, y_column = strides
     for batch in range(n_batch):
         a, b = words(x + 8 * starts[2 * batch]), words(y + 8 * starts[2 * batch + 1])
-        for first in range(0, n, _ROWS):
-            n_columns = min(_ROWS, n - first)
+        for first in range(0, n, _COLUMNS):
+            n_columns = min(_COLUMNS, n - first)
             for low in range(0, k, _DEPTH):
                 depth = min(_DEPTH, k - low)
                 for i in range(depth):
@@ -133,7 +125,8 @@ def _matmul(
 
 
 def matmul(sizes: tuple[int, int, int], offsets: Any, x: int, y: int, y_strides: tuple[int, int], out: int) -> None:
-    _matmul(len(offsets), offsets.ctypes.data, *sizes, x, y, *y_strides, out)
+    block = np.empty(_COLUMNS * _DEPTH, np.uint64)
+    _matmul(len(offsets) // 2, address(offsets), *sizes, x, y, y_strides, address(block), out)
 
 
 @kernel
@@ -160,14 +153,3 @@ def _add_along(n_outer: int, n: int, n_inner: int, x: int, out: int) -> None:
 
 def add_along(n_outer: int, n: int, n_inner: int, x: int, out: int) -> None:
     _add_along(n_outer, n, n_inner, x, out)
-
-
-@kernel
-def _shift_right(count: int, x: int, n_bits: int, out: int) -> None:
-    a, c, down = words(x), words(out), np.uint64(n_bits)
-    for i in range(count):
-        c[i] = a[i] >> down
-
-
-def shift_right(count: int, x: int, n_bits: int, out: int) -> None:
-    _shift_right(count, x, n_bits, out)

@@ -24,8 +24,14 @@ __all__ = ["ArrayRing"]
 Stream = Callable[[int], Any]
 
 
-def address(x: NDArray[Any]) -> int:
-    return int(x.__array_interface__["data"][0])
+def as_octets(message: Any) -> NDArray[np.uint8]:
+    return np.frombuffer(message, np.uint8)
+
+
+def as_words(octets: NDArray[np.uint8]) -> Elements:
+    """The same memory, unless words cannot be read there."""
+    words = octets.view(np.uint64)
+    return words if words.flags.aligned else words.copy()
 
 
 class ArrayRing:
@@ -56,6 +62,12 @@ class ArrayRing:
         """Imported at first use: Numba takes long to load."""
         return importlib.import_module(f"protocols.kernels.{self.name}")
 
+    def _address(self, x: NDArray[Any]) -> int:
+        """Where an array of whole words lies."""
+        if not x.flags.c_contiguous:
+            return x.ctypes.data
+        return int(self._kernels.address(x.reshape(-1) if x.dtype == np.uint64 else x.reshape(-1).view(np.uint64)))
+
     @property
     def _any_word(self) -> bool:
         """Whether every pattern of bits is an element."""
@@ -75,8 +87,8 @@ class ArrayRing:
     def _binary(self, op: Any, x: Elements, y: Elements) -> Elements:
         loops = loops_of(self._checked(x), self._checked(y))
         out = np.empty((*loops.shape, self.limbs), np.uint64)
-        left, right = (address(loops.x), *loops.x_strides), (address(loops.y), *loops.y_strides)
-        self._kernels.binary(op, loops.sizes, left, right, address(out))
+        left, right = (self._address(loops.x), *loops.x_strides), (self._address(loops.y), *loops.y_strides)
+        self._kernels.binary(op, loops.sizes, left, right, self._address(out))
         return out
 
     def zeros(self, shape: tuple[int, ...]) -> Elements:
@@ -96,7 +108,7 @@ class ArrayRing:
         if self._any_word:
             return array.astype(np.uint64)[..., None]
         out = np.empty((*array.shape, self.limbs), np.uint64)
-        self._kernels.encode(array.size, address(array), array.dtype.kind == "i", address(out))
+        self._kernels.encode(array.size, self._address(array), array.dtype.kind == "i", self._address(out))
         return out
 
     def decode(self, x: Elements) -> NDArray[Any]:
@@ -106,7 +118,7 @@ class ArrayRing:
         if self._any_word:
             return x[..., 0].astype(np.int64)
         out = np.empty((*shape, self.limbs), np.int64)
-        large = self._kernels.decode(prod(shape), address(x), address(out))
+        large = self._kernels.decode(prod(shape), self._address(x), self._address(out))
         if self.limbs == 1:
             return out[..., 0]
         # Whole arrays that fit in 64 bits are turned into Python integers at once.
@@ -131,7 +143,7 @@ class ArrayRing:
         return self.combine([constant], [x])
 
     def combine(self, coefficients: Sequence[int], arrays: Sequence[Elements]) -> Elements:
-        """The sum of public integers times arrays of one shape, in one pass for up to 16 arrays.
+        """The sum of public integers times arrays of one shape, in one pass for each four of them.
 
         Raises:
             ValueError: no arrays, another number of them than of coefficients, or shapes that differ.
@@ -141,17 +153,11 @@ class ArrayRing:
         factors, terms = [int(c) % self.modulus for c in coefficients], [self._flat(x) for x in arrays]
         shape = self._one_shape(terms)
         out = np.empty(shape, np.uint64)
-        step, count = self._kernels.MAX_TERMS, prod(shape[:-1])
-        self._kernels.combine(factors[:step], [address(x) for x in terms[:step]], count, address(out))
-        for start in range(step, len(terms), step - 1):
-            sums, more = out, slice(start, start + step - 1)
-            out = np.empty(shape, np.uint64)
-            bases = [address(x) for x in (sums, *terms[more])]
-            self._kernels.combine([1, *factors[more]], bases, count, address(out))
+        self._kernels.combine(factors, [self._address(x) for x in terms], prod(shape[:-1]), self._address(out))
         return out
 
     def dot(self, xs: Sequence[Elements], ys: Sequence[Elements], plus: Elements | None = None) -> Elements:
-        """The sum of xs[j] * ys[j], element by element, and of `plus`: one pass, one reduction.
+        """The sum of xs[j] * ys[j], element by element, and of `plus`; one pass and reduction for each four products.
 
         Raises:
             ValueError: no arrays, more on one side, or shapes that differ.
@@ -161,12 +167,9 @@ class ArrayRing:
         lefts, rights = [self._flat(x) for x in xs], [self._flat(y) for y in ys]
         addend = [] if plus is None else [self._flat(plus)]
         shape = self._one_shape([*lefts, *rights, *addend])
-        step = self._kernels.MAX_TERMS
-        for start in range(0, len(lefts), step):
-            out = np.empty(shape, np.uint64)
-            bases = [[address(x) for x in side[start : start + step]] for side in (lefts, rights)]
-            self._kernels.dot(*bases, address(addend[0]) if addend else 0, prod(shape[:-1]), address(out))
-            addend = [out]
+        out = np.empty(shape, np.uint64)
+        bases = [[self._address(x) for x in side] for side in (lefts, rights)]
+        self._kernels.dot(*bases, self._address(addend[0]) if addend else 0, prod(shape[:-1]), self._address(out))
         return out
 
     @staticmethod
@@ -188,7 +191,12 @@ class ArrayRing:
             return self.zeros(loops.shape)
         out = np.empty((*loops.shape, self.limbs), np.uint64)
         self._kernels.matmul(
-            loops.sizes, loops.offsets, address(loops.x), address(loops.y), loops.y_strides, address(out)
+            loops.sizes,
+            loops.offsets,
+            self._address(loops.x),
+            self._address(loops.y),
+            loops.y_strides,
+            self._address(out),
         )
         return out
 
@@ -204,7 +212,7 @@ class ArrayRing:
             raise ValueError(f"an array of shape {shape} has no axis {axis}")
         before, after = shape[:axis], shape[axis + 1 :]
         out = np.empty((*before, *after, self.limbs), np.uint64)
-        self._kernels.add_along(prod(before), shape[axis], prod(after), address(x), address(out))
+        self._kernels.add_along(prod(before), shape[axis], prod(after), self._address(x), self._address(out))
         return out
 
     def shift_right(self, x: Elements, n_bits: int) -> Elements:
@@ -218,8 +226,10 @@ class ArrayRing:
         x = self._flat(x)
         if n_bits >= self.n_bits:
             return np.zeros_like(x)
+        if self.limbs == 1:
+            return x >> np.uint64(n_bits)
         out = np.empty(x.shape, np.uint64)
-        self._kernels.shift_right(prod(x.shape[:-1]), address(x), n_bits, address(out))
+        self._kernels.shift_right(prod(x.shape[:-1]), self._address(x), n_bits, self._address(out))
         return out
 
     def in_upper_half(self, x: Elements) -> NDArray[np.uint8]:
@@ -245,14 +255,14 @@ class ArrayRing:
 
     def _draw(self, stream: Stream, out: Elements) -> NDArray[np.intp]:
         """Fill with masked words; the positions of those that are the modulus."""
-        drawn = np.frombuffer(stream(out.nbytes), np.uint8)
+        drawn = as_octets(stream(out.nbytes))
         if drawn.nbytes != out.nbytes:
             raise ValueError(f"the stream gave {drawn.nbytes} bytes instead of {out.nbytes}")
         count = out.size // self.limbs
         if self._any_word:
             out.reshape(-1).view(np.uint8)[:] = drawn
             return np.empty(0, np.intp)
-        if not self._kernels.mask(count, address(drawn), address(out)):
+        if not self._kernels.mask(count, self._address(as_words(drawn)), self._address(out)):
             return np.empty(0, np.intp)
         full = [(self.modulus >> (64 * i)) & (1 << 64) - 1 for i in range(self.limbs)]
         return np.flatnonzero((out.reshape(count, self.limbs) == np.array(full, np.uint64)).all(axis=-1))
@@ -267,16 +277,15 @@ class ArrayRing:
         Raises:
             MessageError: an element is not canonical, or the length is wrong; names the peer.
         """
-        octets, count = np.frombuffer(message, np.uint8), prod(shape)
+        octets, count = as_octets(message), prod(shape)
         if octets.nbytes != count * self.n_bytes:
             raise MessageError(
                 f"a message of {octets.nbytes} bytes for {count} elements of {self.n_bytes} bytes", peer=peer
             )
-        if address(octets) % 8:
-            octets = octets.copy()
-        if not self._any_word and self._kernels.not_canonical(count, address(octets)):
+        words = as_words(octets)
+        if not self._any_word and self._kernels.not_canonical(count, self._address(words)):
             raise MessageError(f"an element is not in the range of {self.name}", peer=peer)
-        return octets.view(np.uint64).reshape(*shape, self.limbs)
+        return words.reshape(*shape, self.limbs)
 
     def to_bits(self, x: Elements) -> NDArray[np.uint8]:
         """The bits of each representative, packed: uint8 of shape (count, ceil(n_bits / 8))."""

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from math import prod
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,8 +14,7 @@ Elements = NDArray[np.uint64]
 WORD_BYTES = 8
 
 
-@dataclass(frozen=True)
-class Loops:
+class Loops(NamedTuple):
     """Rows of elements.
 
     Attributes:
@@ -40,48 +39,60 @@ def loops_of(x: Elements, y: Elements) -> Loops:
         ValueError: the shapes do not broadcast.
     """
     limbs = x.shape[-1]
-    if x.shape == y.shape and x.flags.c_contiguous and y.flags.c_contiguous:
+    if x.shape == y.shape and without_gaps(x) and without_gaps(y):
         shape = x.shape[:-1]
         return Loops(shape, (1, prod(shape)), x, y, (0, limbs), (0, limbs))
-    shape = np.broadcast_shapes(x.shape[:-1], y.shape[:-1])
     x, y = words_together(x), words_together(y)
-    axes = merged_axes(shape, np.broadcast_to(x, (*shape, limbs)).strides, np.broadcast_to(y, (*shape, limbs)).strides)
+    shape, axes = broadcast(x, y)
     if len(axes) > 2:
         x, y = (np.ascontiguousarray(np.broadcast_to(each, (*shape, limbs))) for each in (x, y))
-        axes = [(prod(shape), WORD_BYTES * limbs, WORD_BYTES * limbs)]
+        axes = [(prod(shape), limbs, limbs)]
     (n_rows, x_row, y_row), (count, x_step, y_step) = [*[(1, 0, 0)] * (2 - len(axes)), *axes]
-    x_strides = (x_row // WORD_BYTES, x_step // WORD_BYTES)
-    y_strides = (y_row // WORD_BYTES, y_step // WORD_BYTES)
-    return Loops(shape, (n_rows, count), x, y, x_strides, y_strides)
+    return Loops(shape, (n_rows, count), x, y, (x_row, x_step), (y_row, y_step))
+
+
+def without_gaps(x: Elements) -> bool:
+    flags = x.flags
+    return flags.c_contiguous and flags.aligned
 
 
 def words_together(x: Elements) -> Elements:
     """The array itself where the limbs of an element are neighbours and lie on whole words; else a copy."""
-    limbs = x.shape[-1]
-    if limbs > 1 and x.size and x.strides[-1] != WORD_BYTES:
+    if without_gaps(x):
+        return x
+    if x.size and x.shape[-1] > 1 and x.strides[-1] != WORD_BYTES:
         return np.ascontiguousarray(x)
     if not x.flags.aligned or any(stride % WORD_BYTES for stride in x.strides):
         return x.copy()
     return x
 
 
-def merged_axes(
-    shape: tuple[int, ...], x_strides: tuple[int, ...], y_strides: tuple[int, ...]
-) -> list[tuple[int, int, int]]:
-    """The axes longer than 1 as (n, stride of x, stride of y), neighbours merged where both arrays allow it."""
+def broadcast(x: Elements, y: Elements) -> tuple[tuple[int, ...], list[tuple[int, int, int]]]:
+    """The common shape, and its axes longer than 1 as (n, stride of x, stride of y), in words.
+
+    Neighbours are merged where both arrays allow it.
+    """
+    n_axes = max(x.ndim, y.ndim) - 1
+    x_shape, x_strides = (1,) * (n_axes + 1 - x.ndim) + x.shape[:-1], (0,) * (n_axes + 1 - x.ndim) + x.strides
+    y_shape, y_strides = (1,) * (n_axes + 1 - y.ndim) + y.shape[:-1], (0,) * (n_axes + 1 - y.ndim) + y.strides
+    shape: list[int] = []
     axes: list[tuple[int, int, int]] = []
-    for n, x_stride, y_stride in zip(shape, x_strides, y_strides, strict=False):
+    for nx, ny, bx, by in zip(x_shape, y_shape, x_strides, y_strides, strict=False):
+        if nx != ny and nx != 1 and ny != 1:
+            raise ValueError(f"shapes {x.shape[:-1]} and {y.shape[:-1]} cannot be broadcast together")
+        n = ny if nx == 1 else nx
+        shape.append(n)
         if n == 1:
             continue
-        if axes and axes[-1][1:] == (n * x_stride, n * y_stride):
-            axes[-1] = (axes[-1][0] * n, x_stride, y_stride)
+        sx, sy = (0 if nx == 1 else bx // WORD_BYTES), (0 if ny == 1 else by // WORD_BYTES)
+        if axes and axes[-1][1:] == (n * sx, n * sy):
+            axes[-1] = (axes[-1][0] * n, sx, sy)
         else:
-            axes.append((n, x_stride, y_stride))
-    return axes
+            axes.append((n, sx, sy))
+    return tuple(shape), axes
 
 
-@dataclass(frozen=True)
-class MatrixLoops:
+class MatrixLoops(NamedTuple):
     """A batch of matrix products.
 
     Attributes:
@@ -89,7 +100,7 @@ class MatrixLoops:
         sizes: m, k, n.
         x: whose matrices have no gaps.
         y: as it is.
-        offsets: int64 of shape (batch, 2): where each pair of matrices starts, in words.
+        offsets: uint64 of length 2 * batch: where each x and each y starts, in words.
         y_strides: distance of rows and of columns of y, in words.
     """
 
@@ -97,7 +108,7 @@ class MatrixLoops:
     sizes: tuple[int, int, int]
     x: Elements
     y: Elements
-    offsets: NDArray[np.int64]
+    offsets: NDArray[np.uint64]
     y_strides: tuple[int, int]
 
 
@@ -115,15 +126,17 @@ def matrix_loops_of(x: Elements, y: Elements) -> MatrixLoops:
     m, k, n = x.shape[-3], x.shape[-2], y.shape[-2]
     if y.shape[-3] != k:
         raise ValueError(f"a matrix product of {k} columns with {y.shape[-3]} rows: they must be equal")
-    batch = np.broadcast_shapes(x.shape[:-3], y.shape[:-3])
+    batch = np.broadcast_shapes(x.shape[:-3], y.shape[:-3]) if x.ndim > 3 or y.ndim > 3 else ()
     shape = (*batch, *(() if row else (m,)), *(() if column else (n,)))
     x, y = np.ascontiguousarray(words_together(x)), words_together(y)
-    if y.ndim == 3 and prod(batch) > 1:  # one matrix for all: the rows of all others are those of one
+    if y.ndim == 3 and batch:  # one matrix for all: the rows of all others are those of one
         m, batch = m * prod(batch), ()
         x = x.reshape(m, k, x.shape[-1])
-    offsets = np.stack([batch_offsets(each, batch) for each in (x, y)], axis=-1)
-    y_strides = (y.strides[-3] // WORD_BYTES, y.strides[-2] // WORD_BYTES)
-    return MatrixLoops(shape, (m, k, n), x, y, np.ascontiguousarray(offsets), y_strides)
+    if batch:
+        offsets = np.stack([batch_offsets(each, batch) for each in (x, y)], axis=-1).reshape(-1).view(np.uint64)
+    else:
+        offsets = np.zeros(2, np.uint64)
+    return MatrixLoops(shape, (m, k, n), x, y, offsets, (y.strides[-3] // WORD_BYTES, y.strides[-2] // WORD_BYTES))
 
 
 def batch_offsets(x: Elements, batch: tuple[int, ...]) -> NDArray[np.int64]:

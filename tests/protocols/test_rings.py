@@ -91,7 +91,7 @@ def test_nothing_is_compiled_after_warm_up(ring: Ring) -> None:
     ring.encode(np.arange(3, dtype=np.uint64))
     uniform(ring, 2, 5)
     assert compiled == {name: len(found.signatures) for name, found in kernels_of(ring)}
-    assert all(compiled.values())
+    assert compiled["_binary"] == 3
 
 
 @each_ring
