@@ -24,7 +24,7 @@ import hashlib
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["digest", "tccr"]
+__all__ = ["digest", "tccr", "tccr_bits"]
 
 SESSION_BYTES = 32
 BLOCK_BYTES = 16
@@ -84,3 +84,27 @@ def tccr(
         out[...] = blocks
     tmmo(key, first, out.reshape(-1, BLOCK_BYTES).view(np.uint64), paired=blocks.ndim == 3)
     return out
+
+
+def tccr_bits(key: bytes, blocks: NDArray[np.uint64], offset: NDArray[np.uint64], out: NDArray[np.uint8]) -> None:
+    """The lowest bit of the hash of each row ^ offset, under its own tweak: bit 0 of `tccr(key, blocks ^ offset)`.
+
+    Args:
+        key: 16 bytes, public, the same at both parties.
+        blocks: uint64 of shape (n, 2), C-contiguous; row i has the tweak i.
+        offset: uint64 of shape (2,).
+        out: uint8 of shape (ceil(n / 8),): where to write the bits, packed.
+    Raises:
+        ValueError: a wrong shape, dtype or length.
+    """
+    from protocols.kernels.tmmo import tmmo_bits
+
+    if len(key) != BLOCK_BYTES:
+        raise ValueError(f"the key has {BLOCK_BYTES} bytes, not {len(key)}")
+    n_bytes = -(-len(blocks) // 8)
+    if blocks.dtype != np.uint64 or blocks.shape[1:] != (2,) or out.dtype != np.uint8 or out.shape != (n_bytes,):
+        raise ValueError(
+            f"expected uint64 of shape (n, 2) and uint8 of shape (ceil(n / 8),), "
+            f"not {blocks.dtype} {blocks.shape} and {out.dtype} {out.shape}"
+        )
+    tmmo_bits(key, 0, blocks, offset, out)

@@ -55,7 +55,7 @@ class GmwEngine:
         self.party_id, self.n_parties, self._triples, self._pairs = party_id, n_parties, triples, pairs
 
     @classmethod
-    async def setup(cls, mesh: Mesh, *, k: int = 2, rng: Rng = system_rng) -> GmwEngine:
+    async def setup(cls, mesh: Mesh, *, k: int = 4, rng: Rng = system_rng) -> GmwEngine:
         """Set up OT with every peer in both directions, and keys.
 
         Args:

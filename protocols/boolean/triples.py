@@ -16,7 +16,7 @@ forward only, and refuses beyond the end.
 Security: semi-honest, against all parties but one, as the random OT is (`protocols.ot.extension`). b_j ^ r is masked by
 the r of that pair, which j alone knows; the pad behind b_j itself is used for nothing else. Leaks the counts.
 Cost: setup, that of `OtSender.setup` for each pair and direction. Then, for each part of at most PART_TRIPLES triples
-and each pair, both ways: the random OT's message (8 bytes a triple with k = 2), and with more than two parties
+and each pair, both ways: the random OT's message (4 bytes a triple with k = 4), and with more than two parties
 ceil(count / 8) bytes of every party to each other one but the next.
 Source: Beaver, "Efficient multiparty protocols using circuit randomization", 1991, for triples; Asharov, Lindell,
 Schneider and Zohner, "More efficient oblivious transfer and extensions for faster secure computation", ePrint 2013/552,
@@ -33,19 +33,17 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from protocols import bits
 from protocols.channel import Mesh
 from protocols.errors import StateError
 from protocols.ot import OtReceiver, OtSender
-from protocols.ot.work import run
 from protocols.rng import Rng, system_rng
 from protocols.tasks import all_of
 
-__all__ = ["PART_TRIPLES", "Correlations", "TripleSource", "Triples", "combine", "first_bits"]
+__all__ = ["PART_TRIPLES", "Correlations", "TripleSource", "Triples", "combine"]
 
 Packed = NDArray[np.uint8]
 PART_TRIPLES = 1 << 17
-"""Triples made at a time: 6 MiB of OT messages for each peer."""
+"""Triples made at a time: half a MiB of OT messages to each peer."""
 
 
 class Triples:
@@ -101,11 +99,6 @@ class Correlations:
     u: Packed
 
 
-def first_bits(messages: NDArray[np.uint8]) -> Packed:
-    """The lowest bit of each message of 16 bytes, packed: (n, 16) to (ceil(n / 8),)."""
-    return bits.pack(messages[:, 0] & np.uint8(1))
-
-
 def combine(a: Packed, b: Packed, found: Mapping[int, Correlations], corrections: Mapping[int, Packed]) -> Packed:
     """This party's share of c = a & b.
 
@@ -138,7 +131,7 @@ class TripleSource:
         self._state = "ready"
 
     @classmethod
-    async def setup(cls, mesh: Mesh, *, k: int = 2, rng: Rng = system_rng) -> TripleSource:
+    async def setup(cls, mesh: Mesh, *, k: int = 4, rng: Rng = system_rng) -> TripleSource:
         """Set up OT with every peer in both directions, all at once.
 
         Args:
@@ -205,20 +198,15 @@ class TripleSource:
     async def _part(self, count: int) -> tuple[Packed, Packed, Packed]:
         mesh = self._mesh
         peers = sorted(mesh.channels)
-        chosen = bits.random_bits(self._rng, count)
-        a = bits.pack(chosen)
-
-        async def send(peer: int) -> tuple[Packed, Packed]:
-            pairs = await self._senders[peer].random(count)
-            return await run(_split, pairs, long=count > 1 << 15)
-
-        async def choose(peer: int) -> Packed:
-            _, messages = await self._receivers[peer].random(count, choices=chosen)
-            return first_bits(messages)
-
-        got = await all_of([*(send(peer) for peer in peers), *(choose(peer) for peer in peers)])
+        a = np.frombuffer(self._rng(count // 8), np.uint8)
+        got = await all_of(
+            [
+                *(self._senders[peer].random_bits(count) for peer in peers),
+                *(self._receivers[peer].random_bits(count, a) for peer in peers),
+            ]
+        )
         sent, received = got[: len(peers)], got[len(peers) :]
-        found = {peer: Correlations(m0, r, u) for peer, (m0, r), u in zip(peers, sent, received, strict=True)}
+        found = {peer: Correlations(m0, m0 ^ m1, u) for peer, (m0, m1), u in zip(peers, sent, received, strict=True)}
         following = (mesh.party_id + 1) % mesh.n_parties
         b = found[following].r
         corrections = await self._correct(b, found, following)
@@ -236,8 +224,3 @@ class TripleSource:
             ]
         )
         return {peer: np.frombuffer(message, np.uint8) for peer, message in zip(of, got, strict=False)}
-
-
-def _split(pairs: NDArray[np.uint8]) -> tuple[Packed, Packed]:
-    m0 = first_bits(pairs[:, 0])
-    return m0, m0 ^ first_bits(pairs[:, 1])

@@ -29,7 +29,8 @@ from protocols import bits, group
 from protocols.channel import Channel, exchange
 from protocols.errors import MessageError
 from protocols.hashing import digest
-from protocols.ot.contract import ONE_CALL, Blocks
+from protocols.ot.contract import ONE_CALL, Blocks, Packed
+from protocols.ot.derive import first_bits
 from protocols.ot.work import run
 from protocols.rng import Rng, system_rng
 
@@ -170,6 +171,11 @@ class BaseOtSender:
         """Write the next random pairs to `out`, uint8 of shape (n, 2, 16)."""
         out[:] = await send(self._channel, len(out), rng=self._rng)
 
+    async def extend_bits(self, count: int, zeros: Packed, ones: Packed) -> None:
+        """Write bit 0 of both messages of the next pairs, packed."""
+        pairs = await send(self._channel, count, rng=self._rng)
+        zeros[:], ones[:] = first_bits(pairs[:, 0]), first_bits(pairs[:, 1])
+
     def fork(self, channel: Channel) -> BaseOtSender:
         """The same on another channel: nothing is kept from call to call."""
         return BaseOtSender(channel, rng=self._rng)
@@ -186,6 +192,10 @@ class BaseOtReceiver:
     async def extend(self, choices: NDArray[np.uint8], out: Blocks) -> None:
         """Write the chosen one of each of the next pairs to `out`, uint8 of shape (n, 16)."""
         out[:] = await receive(self._channel, choices, rng=self._rng)
+
+    async def extend_bits(self, count: int, choices: Packed, out: Packed) -> None:
+        """Write bit 0 of the chosen ones of the next pairs, packed as the choices are."""
+        out[:] = first_bits(await receive(self._channel, bits.unpack(choices, count), rng=self._rng))
 
     def fork(self, channel: Channel) -> BaseOtReceiver:
         """The same on another channel: nothing is kept from call to call."""

@@ -13,12 +13,14 @@ from numpy.typing import NDArray
 
 from protocols.channel import Channel
 
-__all__ = ["ONE_CALL", "Blocks", "RandomOtReceiver", "RandomOtSender"]
+__all__ = ["ONE_CALL", "Blocks", "Packed", "RandomOtReceiver", "RandomOtSender"]
 
 ONE_CALL = 1 << 62  # a max_count that no call exceeds
 
 Blocks = NDArray[np.uint8]
 """uint8, the last axis of 16 bytes."""
+Packed = NDArray[np.uint8]
+"""uint8 of shape (ceil(n / 8),): n bits, packed."""
 
 
 class RandomOtSender(Protocol):
@@ -26,11 +28,15 @@ class RandomOtSender(Protocol):
 
     @property
     def max_count(self) -> int:
-        """How many OTs one call gives at most."""
+        """How many OTs one call gives at most, a multiple of 8."""
         ...
 
     async def extend(self, out: Blocks) -> None:
         """Write the next random pairs to `out`, C-contiguous uint8 of shape (n, 2, 16); 1 <= n <= max_count."""
+        ...
+
+    async def extend_bits(self, count: int, zeros: Packed, ones: Packed) -> None:
+        """Write bit 0 of both messages of the next pairs, packed; as many OTs as a call of `extend`."""
         ...
 
     def fork(self, channel: Channel) -> RandomOtSender:
@@ -61,6 +67,10 @@ class RandomOtReceiver(Protocol):
             choices: shape (n,), 0 or 1; 1 <= n <= max_count.
             out: C-contiguous uint8 of shape (n, 16).
         """
+        ...
+
+    async def extend_bits(self, count: int, choices: Packed, out: Packed) -> None:
+        """Write bit 0 of the chosen ones of the next pairs, packed as the choices are."""
         ...
 
     def fork(self, channel: Channel) -> RandomOtReceiver:

@@ -15,13 +15,18 @@ import numpy as np
 from numpy.typing import NDArray
 
 from protocols import bits
-from protocols.ot.contract import Blocks
+from protocols.ot.contract import Blocks, Packed
 
-__all__ = ["correlate", "mask_messages", "unmask_chosen", "unmask_correlated"]
+__all__ = ["correlate", "first_bits", "mask_messages", "unmask_chosen", "unmask_correlated"]
 
 
 def _words(blocks: Blocks) -> NDArray[np.uint64]:
     return np.ascontiguousarray(blocks).view(np.uint64)
+
+
+def first_bits(messages: Blocks) -> Packed:
+    """The lowest bit of each message of 16 bytes, packed: (n, 16) to (ceil(n / 8),)."""
+    return bits.pack(messages[:, 0] & np.uint8(1))
 
 
 def mask_messages(pads: Blocks, messages: Blocks) -> Blocks:

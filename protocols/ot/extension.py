@@ -37,7 +37,7 @@ the hash is TMMO with a key that depends on the session and the message.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
@@ -47,9 +47,9 @@ from numpy.typing import NDArray
 from protocols import bits
 from protocols.channel import Channel
 from protocols.errors import StateError
-from protocols.hashing import digest, tccr
+from protocols.hashing import digest, tccr, tccr_bits
 from protocols.ot import base, pprf
-from protocols.ot.contract import Blocks
+from protocols.ot.contract import Blocks, Packed
 from protocols.ot.work import run
 from protocols.rng import Rng
 
@@ -67,6 +67,7 @@ __all__ = [
     "tree_depths",
 ]
 
+Words = NDArray[np.uint64]
 KAPPA = 128
 MAX_K = 8
 MESSAGE_OTS = 1 << 15  # OTs in one message
@@ -170,10 +171,10 @@ class _Rows:
 
     def __init__(self, n_trees: int) -> None:
         self._n_trees = n_trees
-        self._free: list[tuple[NDArray[np.uint64], ...]] = []
+        self._free: list[tuple[Words, ...]] = []
 
     @contextmanager
-    def lend(self, count: int) -> Iterator[tuple[NDArray[np.uint64], NDArray[np.uint64], NDArray[np.uint64]]]:
+    def lend(self, count: int) -> Iterator[tuple[Words, Words, Words]]:
         from protocols.kernels.prg import ROW_WORDS
 
         n_words = -(-count // (64 * ROW_WORDS)) * ROW_WORDS
@@ -250,21 +251,39 @@ class SoftSpokenSender:
 
     async def extend(self, out: Blocks) -> None:
         """Write the next random pairs to `out`, uint8 of shape (n, 2, 16): one message from the receiver."""
-        first, key = self._counters.take(len(out))
-        message = await self._channel.receive(len(self._depths) * bits.packed_bytes(len(out)))
-        await run(self._expand, first, key, message, out, long=_is_long(len(out), self._streams))
+        await self._extend(len(out), lambda key, columns: self._finish(key, columns, out))
 
-    def _expand(self, first: int, key: bytes, message: memoryview, out: Blocks) -> None:
-        from protocols.kernels.prg import correct, spread
+    async def extend_bits(self, count: int, zeros: Packed, ones: Packed) -> None:
+        """Write bit 0 of both messages of the next pairs, packed: one message from the receiver."""
+
+        def finish(key: bytes, columns: Words) -> None:
+            tccr_bits(key, columns, np.zeros(2, np.uint64), zeros)
+            tccr_bits(key, columns, self._delta, ones)
+
+        await self._extend(count, finish)
+
+    async def _extend(self, count: int, finish: Callable[[bytes, Words], None]) -> None:
+        first, key = self._counters.take(count)
+        message = await self._channel.receive(len(self._depths) * bits.packed_bytes(count))
+        await run(self._expand, first, key, message, count, finish, long=_is_long(count, self._streams))
+
+    def _expand(
+        self, first: int, key: bytes, message: memoryview, count: int, finish: Callable[[bytes, Words], None]
+    ) -> None:
+        from protocols.kernels.prg import correct
         from protocols.kernels.transpose import transpose
 
-        count = len(out)
         with self._rows.lend(count) as (d, q, columns):
             self._streams.fold(first, d, q)
             row_bytes = bits.packed_bytes(count)
             d.view(np.uint8)[:, :row_bytes] = np.frombuffer(message, np.uint8).reshape(len(d), row_bytes)
             correct(q, self._delta_masks, self._tree_of_row, d)
-            spread(transpose(q, count, out=columns), self._delta, out.reshape(count, 32).view(np.uint64))
+            finish(key, transpose(q, count, out=columns))
+
+    def _finish(self, key: bytes, columns: Words, out: Blocks) -> None:
+        from protocols.kernels.prg import spread
+
+        spread(columns, self._delta, out.reshape(len(out), 32).view(np.uint64))
         tccr(key, out, out=out)
 
 
@@ -316,21 +335,33 @@ class SoftSpokenReceiver:
 
     async def extend(self, choices: NDArray[np.uint8], out: Blocks) -> None:
         """Write the chosen ones of the next pairs to `out`, uint8 of shape (n, 16): one message to the sender."""
-        first, key = self._counters.take(len(choices))
-        message = await run(self._expand, first, key, choices, out, long=_is_long(len(choices), self._streams))
+
+        def finish(key: bytes, columns: Words) -> None:
+            out[:] = columns.view(np.uint8)
+            tccr(key, out, out=out)
+
+        await self._extend(len(choices), bits.pack(choices), finish)
+
+    async def extend_bits(self, count: int, choices: Packed, out: Packed) -> None:
+        """Write bit 0 of the chosen ones of the next pairs, packed as the choices are: one message to the sender."""
+        await self._extend(count, choices, lambda key, columns: tccr_bits(key, columns, np.zeros(2, np.uint64), out))
+
+    async def _extend(self, count: int, choices: Packed, finish: Callable[[bytes, Words], None]) -> None:
+        first, key = self._counters.take(count)
+        message = await run(self._expand, first, key, choices, count, finish, long=_is_long(count, self._streams))
         await self._channel.send(message)
 
-    def _expand(self, first: int, key: bytes, choices: NDArray[np.uint8], out: Blocks) -> NDArray[np.uint8]:
+    def _expand(
+        self, first: int, key: bytes, choices: Packed, count: int, finish: Callable[[bytes, Words], None]
+    ) -> NDArray[np.uint8]:
         from protocols.kernels.transpose import transpose
 
-        count, packed = len(choices), bits.pack(choices)
-        with self._rows.lend(count) as (u, v, _):
+        with self._rows.lend(count) as (u, v, columns):
             self._streams.fold(first, u, v)
-            d = u.view(np.uint8)[:, : len(packed)] ^ packed
-            transpose(v, count, out=out.view(np.uint64))
+            d = u.view(np.uint8)[:, : len(choices)] ^ choices
+            finish(key, transpose(v, count, out=columns))
         if count % 8:
             d[:, -1] &= (1 << count % 8) - 1
-        tccr(key, out, out=out)
         return d
 
 
@@ -360,6 +391,7 @@ def prepare() -> None:
     pairs = np.empty((1, 4), np.uint64)
     spread(transpose(v, 1), np.zeros(2, np.uint64), pairs)
     tccr(bytes(16), pairs.view(np.uint8).reshape(1, 2, 16))
+    tccr_bits(bytes(16), pairs.reshape(2, 2), pairs[0, :2], np.empty(1, np.uint8))
     _prepared.add(cpu.path())
 
 

@@ -18,7 +18,7 @@ from protocols.channel import Channel, receive_array
 from protocols.errors import StateError
 from protocols.ot import derive
 from protocols.ot.base import BaseOtReceiver, BaseOtSender
-from protocols.ot.contract import Blocks, RandomOtReceiver, RandomOtSender
+from protocols.ot.contract import Blocks, Packed, RandomOtReceiver, RandomOtSender
 from protocols.ot.extension import KAPPA, SoftSpokenReceiver, SoftSpokenSender, tree_depths
 from protocols.ot.work import together
 from protocols.rng import Rng, system_rng
@@ -124,6 +124,21 @@ class OtSender:
                 await self._source.extend(pairs[part])
         return pairs
 
+    async def random_bits(self, count: int) -> tuple[Packed, Packed]:
+        """Random pairs of bits: bit 0 of the messages that `random` would give, in less time.
+
+        Returns:
+            the bits of all zero messages and those of all one messages, packed: uint8 of shape (ceil(count / 8),).
+        Raises and costs what `random` does.
+        """
+        count = _count(count)
+        zeros, ones = np.empty((2, bits.packed_bytes(count)), np.uint8)
+        with self._once.call():
+            for part in _parts(count, self._source.max_count):
+                chosen = slice(part.start // 8, bits.packed_bytes(part.stop))
+                await self._source.extend_bits(part.stop - part.start, zeros[chosen], ones[chosen])
+        return zeros, ones
+
     async def correlated(self, count: int, delta: bytes) -> Blocks:
         """Random zero messages; the one message of each pair is zero message ^ delta.
 
@@ -215,6 +230,31 @@ class OtReceiver:
             for part in _parts(count, self._source.max_count):
                 await self._source.extend(choices[part], got[part])
         return choices, got
+
+    async def random_bits(self, count: int, choices: Packed) -> Packed:
+        """Bit 0 of the messages that choices name, in less time than by `random`.
+
+        Args:
+            count: how many.
+            choices: packed, uint8 of shape (ceil(count / 8),); what stands behind the last is ignored.
+        Returns:
+            uint8 of the same shape, packed.
+        Raises:
+            ValueError: a negative count, or choices of a wrong shape.
+            StateError: another call has not ended, or failed.
+        Cost: that of `OtSender.random`.
+        """
+        count = _count(count)
+        if choices.dtype != np.uint8 or choices.shape != (bits.packed_bytes(count),):
+            raise ValueError(
+                f"choices must be uint8 of shape ({bits.packed_bytes(count)},), not {choices.dtype} {choices.shape}"
+            )
+        got = np.empty(bits.packed_bytes(count), np.uint8)
+        with self._once.call():
+            for part in _parts(count, self._source.max_count):
+                chosen = slice(part.start // 8, bits.packed_bytes(part.stop))
+                await self._source.extend_bits(part.stop - part.start, choices[chosen], got[chosen])
+        return got
 
     async def correlated(self, choices: NDArray[np.uint8]) -> Blocks:
         """The zero message of each pair where the choice is 0, the one message where it is 1.

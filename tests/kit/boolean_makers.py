@@ -46,7 +46,7 @@ async def garbled(meshes: Sequence[MemoryMesh]) -> list[Any]:
 async def gmw_with_dealer(meshes: Sequence[MemoryMesh]) -> list[Any]:
     """GMW with ideal triples."""
     dealer = Dealer(len(meshes))
-    pairs = await run_all([setup_pairs(mesh) for mesh in meshes])
+    pairs = await run_all([setup_pairs(mesh, rng=seeded_rng(mesh.party_id)) for mesh in meshes])
     return [
         GmwEngine(mesh.party_id, mesh.n_parties, dealer.of(mesh.party_id), keys)
         for mesh, keys in zip(meshes, pairs, strict=True)

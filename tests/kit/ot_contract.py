@@ -40,6 +40,21 @@ async def check_random(sender: Any, receiver: Any, count: int) -> np.ndarray:
     return pairs
 
 
+async def check_random_bits(sender: Any, receiver: Any, count: int, choices: np.ndarray) -> bytes:
+    chosen = np.packbits(choices.astype(np.uint8), bitorder="little")
+    (zeros, ones), got = await run_pair(sender.random_bits(count), receiver.random_bits(count, chosen))
+    assert zeros.dtype == ones.dtype == got.dtype == np.uint8
+    assert zeros.shape == ones.shape == got.shape == (-(-count // 8),)
+    pairs, bits = (
+        np.unpackbits([zeros, ones], axis=1, count=count, bitorder="little"),
+        np.unpackbits(got, count=count, bitorder="little"),
+    )
+    assert (bits == select(pairs.T, choices)).all()
+    if count >= 100:
+        assert all(0.3 < row.mean() < 0.7 for row in (*pairs, pairs[0] ^ pairs[1]))
+    return zeros.tobytes()
+
+
 async def check_correlated(sender: Any, receiver: Any, choices: np.ndarray, delta: bytes) -> np.ndarray:
     keys, macs = await run_pair(sender.correlated(len(choices), delta), receiver.correlated(choices))
     assert keys.dtype == macs.dtype == np.uint8
@@ -66,6 +81,8 @@ async def check_ot(maker: Maker) -> None:
     for count in COUNTS:
         pairs = await check_random(sender, receiver, count)
         choices = random.integers(0, 2, count)
+        bits = [await check_random_bits(sender, receiver, count, choices) for _ in range(2)]
+        assert count < 100 or bits[0] != bits[1]
         keys = await check_correlated(sender, receiver, choices, random.bytes(16))
         await check_chosen(sender, receiver, random.integers(0, 256, (count, 2, 16), np.uint8), choices)
         values = [row.tobytes() for row in pairs.reshape(-1, 16)] + [row.tobytes() for row in keys]
@@ -92,6 +109,10 @@ async def check_wrong_arguments(sender: Any, receiver: Any, n_sent: Callable[[],
         lambda: sender.random(True),
         lambda: receiver.random(-1),
         lambda: receiver.random("3"),
+        lambda: sender.random_bits(-1),
+        lambda: receiver.random_bits(-1, np.zeros(0, np.uint8)),
+        lambda: receiver.random_bits(9, np.zeros(1, np.uint8)),
+        lambda: receiver.random_bits(8, np.zeros(1, np.int64)),
         lambda: sender.correlated(-1, bytes(16)),
         lambda: sender.correlated(3, bytes(15)),
         lambda: sender.chosen(np.zeros((3, 2, 15), np.uint8)),
@@ -178,6 +199,11 @@ class IdealOtSender:
         await self._say(pairs)
         return pairs
 
+    async def random_bits(self, count: int) -> tuple[np.ndarray, np.ndarray]:
+        pairs = await self.random(count)
+        zeros, ones = (np.packbits(pairs[:, side, 0] & 1, bitorder="little") for side in (0, 1))
+        return zeros, ones
+
     async def correlated(self, count: int, delta: bytes) -> np.ndarray:
         if len(delta) != 16:
             raise ValueError("delta")
@@ -201,6 +227,12 @@ class IdealOtReceiver:
     async def random(self, count: int) -> tuple[np.ndarray, np.ndarray]:
         choices = self._party.choices(_count(count))
         return choices, await self._party.receiver_says(choices)
+
+    async def random_bits(self, count: int, choices: np.ndarray) -> np.ndarray:
+        if choices.dtype != np.uint8 or choices.shape != (-(-_count(count) // 8),):
+            raise ValueError("choices")
+        got = await self._party.receiver_says(np.unpackbits(choices, count=count, bitorder="little"))
+        return np.packbits(got[:, 0] & 1, bitorder="little")
 
     async def correlated(self, choices: np.ndarray) -> np.ndarray:
         return await self.chosen(choices)

@@ -15,8 +15,9 @@ from circuits.plain import evaluate_bits
 from circuits.program import schedule
 from protocols import boolean
 from protocols.boolean import gmw, levels
-from protocols.boolean.triples import Correlations, Triples, combine, first_bits
+from protocols.boolean.triples import Correlations, Triples, combine
 from protocols.errors import StateError
+from protocols.ot.derive import first_bits
 from tests.kit.channels import run_pair
 from tests.kit.circuits import random_bits
 from tests.kit.garbling import make_circuit

@@ -12,7 +12,7 @@ from tests.kit.gmw import run_gmw
 from tests.kit.mesh import make_meshes, run_all
 from tests.protocols.test_boolean import deep
 
-SETUP = 8192 + 32 + 32 * 64  # bytes of an OT sender and of a receiver, k = 2; each party is both towards each
+SETUP = 8192 + 32 + 32 * 96  # bytes of an OT sender and of a receiver, k = 4; each party is both towards each
 
 
 @pytest.mark.parametrize("n_parties", [2, 3, 4])
@@ -34,7 +34,7 @@ async def test_openings(n_parties: int, batch: int, monkeypatch: pytest.MonkeyPa
 
 @pytest.mark.parametrize("n_parties", [2, 3, 4])
 async def test_triples(n_parties: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    """8 bytes of OT for a triple, and a bit to each peer but the next one."""
+    """4 bytes of OT for a triple, and a bit to each peer but the next one."""
     monkeypatch.setattr(triples, "PART_TRIPLES", 800)
     meshes = make_meshes(n_parties)
     sources = await run_all([boolean.TripleSource.setup(mesh) for mesh in meshes])
@@ -45,6 +45,6 @@ async def test_triples(n_parties: int, monkeypatch: pytest.MonkeyPatch) -> None:
     for mesh, old in zip(meshes, before, strict=True):
         for peer, total in mesh.n_bytes().items():
             neighbor = peer == (mesh.party_id + 1) % n_parties
-            assert total - old[peer] == 8 * 2000 + (0 if neighbor else 2000 // 8)
+            assert total - old[peer] == 4 * 2000 + (0 if neighbor else 2000 // 8)
             corrections = [data for data in mesh.messages()[peer] if len(data) in (50, 100)]
             assert len(corrections) == (0 if neighbor else 3)

@@ -8,7 +8,7 @@ import itertools
 import numpy as np
 import pytest
 
-from protocols.hashing import digest, tccr
+from protocols.hashing import digest, tccr, tccr_bits
 from protocols.kernels import cpu
 
 SESSION = bytes(range(32))
@@ -83,3 +83,30 @@ def test_tccr_refuses_wrong_arguments() -> None:
         tccr(bytes(16), data, 2**64 - 3)
     with pytest.raises(ValueError, match="out"):
         tccr(bytes(16), data, out=np.zeros((3, 16), np.uint8))
+
+
+@pytest.mark.parametrize("path", cpu.available())
+@pytest.mark.parametrize("count", [0, 1, 7, 8, 63, 64, 65, 200])
+def test_bits_are_those_of_the_blocks(count: int, path: cpu.Path) -> None:
+    blocks = np.random.default_rng(count).integers(0, 1 << 64, (count, 2), np.uint64)
+    offset = np.array([3, 1 << 63], np.uint64)
+    with cpu.use(path):
+        whole = tccr(bytes(range(16)), (blocks ^ offset).view(np.uint8).reshape(count, 16))
+        packed = np.full(-(-count // 8), 255, np.uint8)
+        before = blocks.copy()
+        tccr_bits(bytes(range(16)), blocks, offset, packed)
+    assert (packed == np.packbits(whole[:, 0] & 1, bitorder="little")).all()
+    assert (blocks == before).all()
+
+
+def test_bits_of_wrong_shapes_are_refused() -> None:
+    blocks, offset, packed = np.zeros((9, 2), np.uint64), np.zeros(2, np.uint64), np.zeros(2, np.uint8)
+    for wrong in (
+        (bytes(15), blocks, packed),
+        (bytes(16), blocks.astype(np.int64), packed),
+        (bytes(16), np.zeros((9, 1), np.uint64), packed),
+        (bytes(16), blocks, packed[:1]),
+        (bytes(16), blocks, packed.astype(np.int8)),
+    ):
+        with pytest.raises(ValueError, match=r"key has|expected uint64"):
+            tccr_bits(wrong[0], wrong[1], offset, wrong[2])
