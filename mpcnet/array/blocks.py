@@ -10,6 +10,7 @@ from typing import Any
 
 import circuits
 from circuits import Bit, Circuit, Int
+from mpcnet.array.bodies import NORMAL
 from protocols.arithmetic.contract import Engine
 from protocols.boolean.contract import BitShares
 from protocols.channel import Mesh
@@ -44,6 +45,7 @@ _BODIES: dict[str, Callable[..., Any]] = {
     "or": lambda x, y: x | y,
     "select": lambda c, x, y: circuits.select(c, x, y),
     "cut": _cut,
+    **NORMAL,
 }
 
 
