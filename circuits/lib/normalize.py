@@ -66,7 +66,7 @@ def power_of_two(exponent: Any, n_bits: int) -> Any:
     Args:
         exponent: an Int.
     """
-    digits = (n_bits - 1).bit_length()
+    digits = max(1, (n_bits - 1).bit_length())
     magnitude = exponent.wrap(exponent.type.n_bits)
     low = magnitude.wrap(UInt[digits]) if exponent.type.n_bits > digits else magnitude.as_uint()
     one = (low ^ low).wrap(UInt[1]) ^ 1

@@ -18,6 +18,7 @@ from __future__ import annotations
 from mpcnet.array.casting import astype
 from mpcnet.array.computation import Computation, EngineChoice
 from mpcnet.array.dtypes import DType
+from mpcnet.array.functions import exp, log, reciprocal, sigmoid, softmax, sqrt
 from mpcnet.array.logic import logical_and, logical_not, logical_or, logical_xor, where
 from mpcnet.array.namespace import (
     abs,
@@ -83,6 +84,7 @@ __all__ = [
     "divide",
     "dot",
     "equal",
+    "exp",
     "expand_dims",
     "flip",
     "floor_divide",
@@ -90,6 +92,7 @@ __all__ = [
     "greater_equal",
     "less",
     "less_equal",
+    "log",
     "logical_and",
     "logical_not",
     "logical_or",
@@ -105,11 +108,15 @@ __all__ = [
     "not_equal",
     "permute_dims",
     "pow",
+    "reciprocal",
     "remainder",
     "repeat",
     "reshape",
     "roll",
+    "sigmoid",
+    "softmax",
     "sort",
+    "sqrt",
     "square",
     "squeeze",
     "stack",

@@ -166,7 +166,7 @@ def _matmul_public(computation: Computation, left: Any, right: Any, shape: tuple
 
 
 def divide(x: Any, y: Any) -> SecretArray:
-    """x / y of fixed-point numbers; y is public.
+    """x / y of fixed-point numbers; 0 where a secret y is 0, see `functions.quotient`.
 
     Raises:
         TypeError: integers, whose quotient is no integer, or bits.
@@ -179,7 +179,11 @@ def divide(x: Any, y: Any) -> SecretArray:
         if not np.asarray(right.values).astype(bool).all():
             raise ZeroDivisionError("divide by a public 0")
         return times_fraction(left, 1.0 / right.values.astype(np.float64))
-    raise TypeError("divide by a secret array: take x // y for integers")
+    if right.dtype.kind != "fixed":
+        raise TypeError(f"divide by {right.dtype}: take x // y, or .astype(sh.fixed(16)) first")
+    from mpcnet.array.functions import quotient
+
+    return quotient(left if is_secret(left) else left.values, right)
 
 
 def power(x: SecretArray, exponent: Any) -> SecretArray:

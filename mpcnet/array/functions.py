@@ -8,7 +8,7 @@ Error bounds. u is the engine's `truncation_ulps`, f the fractional bits of x an
   reciprocal(x)   u 2**-f + (2**-30 + 8 u d) / |x|
   x / y           u 2**-f + |x / y| (2**-29 + 12 u d), and 2**-f for the cut
   sqrt(x)         u 2**-f + sqrt(x) (2**-31 + 8 u d)
-  exp(x)          u 2**-f + exp(x) (2**-30 + 12 u d + |x| 2**-40)
+  exp(x)          u 2**-f + exp(x) (2**-30 + 12 u d + |x| 2**-31)
   log(x)          u 2**-f + 2**-31 + 8 u d
   sigmoid(x)      u 2**-f + 2**-16 + 16 u d; "piecewise": 2**-9 + 2 u 2**-f
   softmax(x)      the sum of the errors of exp and of a quotient, below 2**-12 for f = 16 and up to 100 classes
@@ -55,14 +55,14 @@ INT = DType("int", 32)
 
 
 def reciprocal(x: SecretArray) -> SecretArray:
-    """1 / x; 0 for 0. Some 40 rounds."""
+    """1 / x; 0 for 0, within the rounding. Some 40 rounds."""
     g = _working_bits("reciprocal", x, x.computation.limits.product_bits - 2 * x.dtype.frac_bits - 1)
     c, unit = normal.for_reciprocal(x, g)
     return _scaled(polynomial.evaluate(4 * c - 3, polynomial.RECIPROCAL), unit, x.dtype)
 
 
 def sqrt(x: SecretArray) -> SecretArray:
-    """The square root; 0 for 0, and of no meaning below 0. Some 40 rounds."""
+    """The square root; 0 for 0, within the rounding, and of no meaning below 0. Some 40 rounds."""
     room = x.computation.limits.product_bits - (x.dtype.n_bits + x.dtype.frac_bits) // 2 - 2
     g = _working_bits("sqrt", x, room)
     c, unit = normal.for_sqrt(x, g)
