@@ -36,6 +36,7 @@ from numpy.typing import NDArray
 from protocols.channel import Mesh
 from protocols.errors import StateError
 from protocols.ot import OtReceiver, OtSender
+from protocols.ot.pairwise import PairwiseOt
 from protocols.rng import Rng, system_rng
 from protocols.tasks import all_of
 
@@ -142,17 +143,8 @@ class TripleSource:
             ValueError: k is not between 1 and 8.
             MessageError: a peer's message has a wrong length or holds an invalid group element; names the peer.
         """
-        me = mesh.party_id
-        peers = sorted(mesh.channels)
-        made = await all_of(
-            [
-                *(OtSender.setup(mesh.channels[peer].fork(f"ot/{me}"), k=k, rng=rng) for peer in peers),
-                *(OtReceiver.setup(mesh.channels[peer].fork(f"ot/{peer}"), k=k, rng=rng) for peer in peers),
-            ]
-        )
-        senders = dict(zip(peers, made[: len(peers)], strict=True))
-        receivers = dict(zip(peers, made[len(peers) :], strict=True))
-        return cls(mesh, senders, receivers, rng=rng)
+        ots = await PairwiseOt.setup(mesh, k=k, rng=rng)
+        return cls(mesh, ots.senders, ots.receivers, rng=rng)
 
     def fork(self, mesh: Mesh) -> TripleSource:
         """A source on another mesh, for calls that run beside those of this one; well below 1 ms, nothing is said.
