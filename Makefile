@@ -1,4 +1,4 @@
-.PHONY: test lint format demo bench lock
+.PHONY: test lint format demo bench bench-peers lock
 test:
 	scripts/test
 lint:
@@ -15,5 +15,8 @@ demo:
 bench:
 	scripts/setup run
 	.venv/bin/mpcnet bench $(ARGS)
+bench-peers:
+	scripts/setup bench
+	.venv/bin/mpcnet bench --peers $(ARGS)
 lock:
 	scripts/lock

@@ -6,8 +6,10 @@ Inputs are fixed, so that every party can check the outputs in the clear.
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from typing import TYPE_CHECKING, Any, Protocol
 
+from mpcnet.bench.share_jobs import OnShares
 from mpcnet.bench.workloads import check, find_workload
 
 if TYPE_CHECKING:
@@ -20,7 +22,11 @@ class Job(Protocol):
     """One party's part of a row."""
 
     async def set_up(self) -> None:
-        """All that is not measured: the engine, and shares of the inputs."""
+        """What is needed once: the engine."""
+        ...
+
+    async def share(self) -> None:
+        """What is needed for each repetition and not measured: shares of the inputs."""
         ...
 
     async def work(self) -> None:
@@ -59,6 +65,9 @@ class GmwAes:
         few = {name: values[:2] for name, values in self._inputs.items()}
         await self._evaluate(few)  # loads kernels, sets up OT
 
+    async def share(self) -> None:
+        """Part of the call."""
+
     async def _evaluate(self, inputs: dict[str, Any]) -> Any:
         return await self._session.evaluate(
             self._circuit, inputs, owners=self._owners, reveal_to=self._session.parties, protocol="gmw"
@@ -71,9 +80,6 @@ class GmwAes:
         check(bool((self._found == self._expected).all()))
 
 
-_JOBS: dict[str, Callable[[Session, int], Job]] = {"gmw2-aes": GmwAes}
-
-
 def find_job(name: str) -> Callable[[Session, int], Job]:
     """Makes the job of a row."""
-    return _JOBS[name]
+    return GmwAes if name == "gmw2-aes" else partial(OnShares, name)

@@ -1,9 +1,9 @@
 """What each of two or three equal parties does: one task after the other, each some times, in step with the others.
 
-A task becomes a job, see `mpcnet.bench.jobs`: its engine is set up and its inputs are shared, which is timed apart.
-Before each repetition all parties exchange a byte, so that all start at the same time; each measures its own time, from
-shared inputs to shared outputs. When the stopwatch has stopped, what came out is opened and compared with the same in
-the clear.
+A task becomes a job, see `mpcnet.bench.jobs`: its engine is set up, and for each repetition its inputs are shared anew;
+the engine and the first inputs are timed apart. Then all parties exchange a byte, so that all start at the same time;
+each measures its own time, from shared inputs to shared outputs. When the stopwatch has stopped, what came out is
+opened and compared with the same in the clear.
 """
 
 from __future__ import annotations
@@ -47,10 +47,11 @@ async def _run(
     started = time.perf_counter()
     job = find_job(name)(session, count)
     await job.set_up()
-    setup_seconds = time.perf_counter() - started
     samples: list[Sample] = []
-    n_bytes = 0
+    n_bytes, setup_seconds = 0, 0.0
     for i in range(repeats + 1):
+        await job.share()
+        setup_seconds = setup_seconds or time.perf_counter() - started
         await swap(steps, b"\1", 1)
         before, watch = session.stats.bytes_sent, Stopwatch()
         await job.work()

@@ -27,9 +27,14 @@ class Other:
     high: float
     note: str = ""
 
-    def __str__(self) -> str:
+    @property
+    def figure(self) -> str:
+        """Name and seconds."""
         span = f"{self.low:g}" if self.low == self.high else f"{self.low:g}-{self.high:g}"
-        return f"{self.name} {span} s{f' ({self.note})' if self.note else ''}"
+        return f"{self.name} {span} s"
+
+    def __str__(self) -> str:
+        return f"{self.figure}{f' ({self.note})' if self.note else ''}"
 
     def as_dict(self) -> dict[str, Any]:
         """For JSON."""
@@ -51,4 +56,4 @@ OTHERS: Mapping[str, tuple[Other, ...]] = {
     "gmw2-aes": (_one("MP-SPDZ semi-bin", 1.4),),
     "trivial3": (_one("MPyC", 1.2, "from process start to exit"),),
 }
-"""By row; one repetition of ours does as much."""
+"""By row, also those to come; one repetition of ours does as much."""

@@ -81,7 +81,12 @@ WORKS: tuple[Work, ...] = (
     Work("tls-stream", "byte", 256 << 20, 2 << 20, ("tls",), {"tls": 1e9}, "one way through a channel, 1 MiB messages"),
     Work("bristol-load", "gate", 132_728, 132_728, ("local",), {"local": 1e6}, "our SHA-256, as a Bristol file"),
     Work("trace", "gate", 164_090, 164_090, ("local",), {"local": 3e5}, "our AES-128 and SHA-256, from Python"),
+    _members("shamir3-mul", "product", 1_000_000, 1_000, 0.25, "Shamir, integers of a 127-bit field"),
+    _members("shamir3-less", "comparison", 100_000, 100, 2.0, "Shamir, 32-bit integers"),
+    _members("shamir3-mul-fixed", "product", 100_000, 100, 0.5, "Shamir, fixed point with truncation"),
+    _members("shamir3-matmul-fixed", "row", 128, 8, 0.12, "Shamir, fixed-point product of square matrices"),
     _members("gmw2-aes", "AES", 1_000, 10, 1.0, "GMW, AES-128, from inputs to outputs, triples included"),
+    _members("trivial3", "program", 1, 1, 0.3, "a sum of three, from connecting to the result", crew="fresh"),
 )
 
 

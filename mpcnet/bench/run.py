@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Literal, Protocol
 
 from mpcnet.bench.compiling import measure_load, measure_trace
 from mpcnet.bench.crew import Measured, OnStep, Task, run_pair, run_parties
+from mpcnet.bench.fresh import measure_fresh
 from mpcnet.bench.kernels import measure_aes, measure_garbling
 from mpcnet.bench.rows import Link, Row, Work, make_row
 
@@ -60,6 +61,9 @@ def measure(works: Sequence[Work], *, quick: bool, repeats: int, path: Path, wat
     for n_parties in sorted({work.parties for work in works}):
         asked = [work for work in works if work.parties == n_parties and work.crew == "members"]
         rows += _measure_crew(asked, "tls", quick, repeats, path, watcher, partial(_members, n_parties, path))
+    for work in (work for work in works if work.crew == "fresh"):
+        rows.append(measure_fresh(work, repeats, partial(watcher.step, work.name, "tls", total=repeats)))
+        watcher.finish(rows[-1])
     order = [work.name for work in works]
     return sorted(rows, key=lambda row: order.index(row.name))
 

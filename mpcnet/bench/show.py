@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from statistics import median
 from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
@@ -13,9 +14,21 @@ if TYPE_CHECKING:
     from rich.table import Table
 
     from mpcnet.bench.growth import GrowthRow
+    from mpcnet.bench.peers import PeerRow
     from mpcnet.bench.wan import WanRow
 
-__all__ = ["Display", "print_growth", "print_machine", "print_rows", "print_wan", "rate"]
+__all__ = [
+    "Display",
+    "amount",
+    "print_growth",
+    "print_machine",
+    "print_peers",
+    "print_rows",
+    "print_wan",
+    "rate",
+    "seconds",
+    "times",
+]
 
 _PREFIXES = ((1e9, "G"), (1e6, "M"), (1e3, "k"), (1.0, ""))
 _WORKS = {work.name: work for work in WORKS}
@@ -31,6 +44,16 @@ def rate(value: float, unit: str) -> str:
 def seconds(value: float) -> str:
     """A time with three digits."""
     return f"{value:.3g} s" if value >= 1 else f"{value * 1e3:.3g} ms"
+
+
+def times(ratio: float) -> str:
+    """How many times as long something took."""
+    return f"{ratio:.2f}x" if ratio < 1 else f"{ratio:.1f}x" if ratio < 10 else f"{ratio:,.0f}x"
+
+
+def amount(count: int, unit: str) -> str:
+    """A number of units: "1 program", "1,000 scores", "1,000 AES"."""
+    return f"{count:,} {unit}{'s' if count > 1 and unit.islower() else ''}"
 
 
 def print_machine(console: Console, facts: Mapping[str, str]) -> None:
@@ -82,13 +105,13 @@ def _print_times(console: Console, rows: Sequence[Row], *, quick: bool) -> None:
         met = "" if target is None else "met" if row.seconds <= target else f"{target / row.seconds:.0%}"
         table.add_row(
             row.name,
-            f"{row.count:,} {row.unit}{'s' if row.count > 1 and row.unit.islower() else ''}",
+            amount(row.count, row.unit),
             seconds(row.seconds),
             "" if target is None else f"{seconds(target)}, {met}",
             *map(seconds, (row.low, row.high)),
             seconds(row.setup_seconds) if row.setup_seconds else "",
             _bytes(row),
-            "" if quick else "; ".join(f"{other}: {other.low / row.seconds:.2g}x" for other in row.others),
+            "" if quick else "; ".join(f"{other.figure}: {times(other.low / row.seconds)}" for other in row.others),
         )
     console.print(table)
     for text in (
@@ -137,13 +160,44 @@ def print_growth(console: Console, rows: Sequence[GrowthRow]) -> None:
     console.print(table)
 
 
+def print_peers(console: Console, rows: Sequence[PeerRow], version: str) -> None:
+    """Ours beside MPyC."""
+    right = ("of", "ours", "spread", "MPyC did", "in", "spread", "for as much", "ratio", "bytes", "MPyC's")
+    table = _table(("row",), right)
+    for row in rows:
+        table.add_row(
+            row.name,
+            f"{row.count:,}",
+            seconds(row.ours),
+            _spread(row.seconds),
+            f"{row.peer_count:,}",
+            seconds(median(row.peer_seconds)),
+            _spread(row.peer_seconds),
+            seconds(row.theirs),
+            times(row.ratio),
+            f"{row.n_bytes / row.count:,.1f}" if row.n_bytes else "",
+            f"{row.peer_bytes / row.peer_count:,.1f}" if row.peer_bytes else "",
+        )
+    console.print(table)
+    for text in (
+        f"Medians of three processes of ours, over TLS, and of three of MPyC {version}, over TCP, in turn.",
+        "From shared inputs to shared outputs; trivial3 from the start of the first process to the end of the last.",
+        "bytes: for each unit, of all parties, with frames, without TLS.",
+    ):
+        console.print(text, soft_wrap=True, highlight=False)
+
+
+def _spread(samples: Sequence[float]) -> str:
+    return f"{seconds(min(samples))} to {seconds(max(samples))}" if len(samples) > 1 else ""
+
+
 def _table(left: Sequence[str], right: Sequence[str], last: Sequence[str] = ()) -> Table:
     from rich import box
     from rich.table import Table
 
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
     for title in left:
-        table.add_column(title)
+        table.add_column(title, no_wrap=True)
     for title in right:
         table.add_column(title, justify="right")
     for title in last:

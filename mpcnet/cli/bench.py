@@ -32,6 +32,7 @@ def command(
     ] = None,
     wan: Annotated[bool, typer.Option("--wan", help="Instead: two parties on slow networks, simulated.")] = False,
     growth: Annotated[bool, typer.Option("--growth", help="Instead: how cost grows with instances and gates.")] = False,
+    peers: Annotated[bool, typer.Option("--peers", help="Instead: the same work by MPyC, in turn with ours.")] = False,
     path: Annotated[
         str | None, typer.Option(help="AES kernels: vaes512, vaes, aesni or portable. [default: the fastest here]")
     ] = None,
@@ -51,15 +52,16 @@ def command(
     from mpcnet.errors import ConfigError
     from protocols.kernels import cpu
 
-    if wan and growth:
-        raise ConfigError("--wan and --growth are two measurements; ask for one")
+    if wan + growth + peers > 1:
+        raise ConfigError("--wan, --growth and --peers are three measurements; ask for one")
     if only is not None and (wan or growth):
         raise ConfigError("--only names rows of the plain measurement; it goes with neither --wan nor --growth")
     if path is not None and path not in cpu.available():
         raise ConfigError(f"--path {path}: this machine has {', '.join(cpu.available())}")
     if json_file is not None:
         check_writable(json_file)
-    works = choose([name.strip() for name in (only or "").split(",") if name.strip()])
+    names = [name.strip() for name in (only or "").split(",") if name.strip()]
+    works = _choose_peered(names) if peers else choose(names)
     console, repeats = Console(), repeat or (1 if quick else None)
     if not console.is_terminal:
         console.width = FILE_WIDTH
@@ -71,6 +73,8 @@ def command(
             rows = _wan(console, quick, repeats)
         elif growth:
             rows = _growth(console, quick, repeats)
+        elif peers:
+            rows = _peers(console, works, quick, repeats)
         else:
             rows = _rows(console, works, quick, repeats)
         console.print(f"load {before} before, {machine.load_average()} after")
@@ -115,4 +119,24 @@ def _growth(console: Console, quick: bool, repeats: int | None) -> list[dict[str
             tasks, cpu.path(), lambda name, done, total: display.step(name, "tls", done, total)
         )
     show.print_growth(console, rows)
+    return [row.as_dict() for row in rows]
+
+
+def _choose_peered(names: Sequence[str]) -> list[Work]:
+    from mpcnet.bench.peers import check_installed, choose_peered
+
+    works = choose_peered(names)
+    check_installed()
+    return works
+
+
+def _peers(console: Console, works: Sequence[Work], quick: bool, repeats: int | None) -> list[dict[str, Any]]:
+    from mpcnet.bench import peers, run, show
+    from protocols.kernels import cpu
+
+    with show.Display(console) as display:
+        rows = peers.measure_peers(
+            works, quick=quick, repeats=repeats or run.REPEATS, path=cpu.path(), on_step=display.step
+        )
+    show.print_peers(console, rows, peers.check_installed())
     return [row.as_dict() for row in rows]
