@@ -13,7 +13,7 @@ from numba import types
 from protocols.kernels.intrinsics import emit
 from protocols.kernels.jit import kernel
 
-__all__ = ["address", "put", "words"]
+__all__ = ["POINTER", "address", "put", "put_for", "put_word", "words"]
 
 U64 = types.uint64
 POINTER = types.CPointer(U64)
@@ -38,6 +38,10 @@ def words(typing_context: Any, address: Any) -> tuple[Any, Callable[..., Any]]:
     return POINTER(types.uintp), generate
 
 
+def put_word(builder: Any, target: Any, index: Any, value: Any) -> None:
+    builder.store_atomic(value, builder.gep(target, [index]), "unordered", 8)
+
+
 @emit
 def put(typing_context: Any, target: Any, index: Any, value: Any) -> tuple[Any, Callable[..., Any]]:
     """put(target, index, value): target[index] = value, in a loop that LLVM leaves scalar.
@@ -48,7 +52,22 @@ def put(typing_context: Any, target: Any, index: Any, value: Any) -> tuple[Any, 
 
     def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
         target, index, value = arguments
-        builder.store_atomic(value, builder.gep(target, [index]), "unordered", 8)
+        put_word(builder, target, index, value)
         return context.get_dummy_value()
 
     return types.void(POINTER, types.intp, U64), generate
+
+
+@emit
+def put_for(typing_context: Any, op: Any, target: Any, index: Any, value: Any) -> tuple[Any, Callable[..., Any]]:
+    """put_for(op, target, index, value): `put` for products, where the tuple `op` has length 3, else a plain store."""
+
+    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        _, target, index, value = arguments
+        if op.count == 3:
+            put_word(builder, target, index, value)
+        else:
+            builder.store(value, builder.gep(target, [index]))
+        return context.get_dummy_value()
+
+    return types.void(op, POINTER, types.intp, U64), generate

@@ -13,8 +13,8 @@ from typing import Any
 import numpy as np
 
 from protocols.kernels.jit import kernel
-from protocols.kernels.memory import address, put, words
-from protocols.kernels.mersenne127_emit import add, add_product, add_scaled, fold, mul, sub
+from protocols.kernels.memory import address, words
+from protocols.kernels.mersenne127_emit import add_product, add_scaled, apply, fold, put_element
 
 __all__ = [
     "ADD",
@@ -43,21 +43,6 @@ _62, _63 = np.uint64(62), np.uint64(63)
 
 
 @kernel
-def _apply(op: Any, x_low: Any, x_high: Any, y_low: Any, y_high: Any) -> Any:
-    if len(op) == 1:
-        return add(x_low, x_high, y_low, y_high)
-    if len(op) == 2:
-        return sub(x_low, x_high, y_low, y_high)
-    return mul(x_low, x_high, y_low, y_high)
-
-
-@kernel
-def _put(target: Any, index: int, value: Any) -> None:
-    put(target, index, value[0])
-    put(target, index + 1, value[1])
-
-
-@kernel
 def _binary(
     op: Any, n_rows: int, count: int, x: int, x_row: int, x_step: int, y: int, y_row: int, y_step: int, out: int
 ) -> None:
@@ -65,7 +50,7 @@ def _binary(
     for row in range(n_rows):
         p, q, r = row * x_row, row * y_row, 2 * row * count
         for i in range(count):
-            _put(c, r + 2 * i, _apply(op, a[p], a[p + 1], b[q], b[q + 1]))
+            put_element(c, r + 2 * i, apply(op, a, p, b, q))
             p, q = p + x_step, q + y_step
 
 
@@ -92,14 +77,14 @@ def _terms(n: Any, xs: int, ys: int, y_step: int, z: int, z_step: int, count: in
     for i in range(count):
         p = 2 * i
         total = (addend[r], addend[r + 1], _ZERO, _ZERO, _ZERO, _ZERO)
-        total = add_product(total, a0[p], a0[p + 1], b0[q], b0[q + 1])
+        total = add_product(total, a0, p, b0, q)
         if len(n) > 1:
-            total = add_product(total, a1[p], a1[p + 1], b1[q], b1[q + 1])
+            total = add_product(total, a1, p, b1, q)
         if len(n) > 2:
-            total = add_product(total, a2[p], a2[p + 1], b2[q], b2[q + 1])
+            total = add_product(total, a2, p, b2, q)
         if len(n) > 3:
-            total = add_product(total, a3[p], a3[p + 1], b3[q], b3[q + 1])
-        _put(c, p, fold(total))
+            total = add_product(total, a3, p, b3, q)
+        put_element(c, p, fold(total))
         q, r = q + y_step, r + z_step
 
 
@@ -111,19 +96,18 @@ def _small_terms(n: Any, xs: int, factors: int, z: int, z_step: int, count: int,
     a0, a1, a2, a3 = words(left[0]), words(left[min(1, last)]), words(left[min(2, last)]), words(left[last])
     f0, f1, f2, f3 = f[0], f[2 * min(1, last)], f[2 * min(2, last)], f[2 * last]
     s0, s1, s2, s3 = f[1], f[2 * min(1, last) + 1], f[2 * min(2, last) + 1], f[2 * last + 1]
-    h0, h1, h2, h3 = s0 & _HIGH, s1 & _HIGH, s2 & _HIGH, s3 & _HIGH
     addend, c, r = words(z), words(out), 0
     for i in range(count):
         p = 2 * i
         total = (addend[r], addend[r + 1], _ZERO)
-        total = add_scaled(total, a0[p] ^ s0, a0[p + 1] ^ h0, f0)
+        total = add_scaled(total, a0, p, f0, s0)
         if len(n) > 1:
-            total = add_scaled(total, a1[p] ^ s1, a1[p + 1] ^ h1, f1)
+            total = add_scaled(total, a1, p, f1, s1)
         if len(n) > 2:
-            total = add_scaled(total, a2[p] ^ s2, a2[p + 1] ^ h2, f2)
+            total = add_scaled(total, a2, p, f2, s2)
         if len(n) > 3:
-            total = add_scaled(total, a3[p] ^ s3, a3[p + 1] ^ h3, f3)
-        _put(c, p, fold(total))
+            total = add_scaled(total, a3, p, f3, s3)
+        put_element(c, p, fold(total))
         r += z_step
 
 
@@ -204,15 +188,14 @@ def _matmul(
                 for row in range(m):
                     for j in range(n_columns):
                         p, q = 2 * (row * k + low), 2 * j * depth
-                        total = (_ZERO, _ZERO, _ZERO, _ZERO, _ZERO, _ZERO)
-                        for _ in range(depth):
-                            total = add_product(total, a[p], a[p + 1], block[q], block[q + 1])
-                            p, q = p + 2, q + 2
-                        found = fold(total)
                         r = 2 * ((batch * m + row) * n + first + j)
+                        total = (_ZERO, _ZERO, _ZERO, _ZERO, _ZERO, _ZERO)
                         if low:
-                            found = add(found[0], found[1], c[r], c[r + 1])
-                        _put(c, r, found)
+                            total = (c[r], c[r + 1], _ZERO, _ZERO, _ZERO, _ZERO)
+                        for _ in range(depth):
+                            total = add_product(total, a, p, block, q)
+                            p, q = p + 2, q + 2
+                        put_element(c, r, fold(total))
 
 
 def matmul(sizes: tuple[int, int, int], offsets: Any, x: int, y: int, y_strides: tuple[int, int], out: int) -> None:
@@ -235,10 +218,10 @@ def _add_along(n_outer: int, n: int, n_inner: int, x: int, out: int) -> None:
             p = 2 * (outer * n * n_inner + i)
             total = (_ZERO, _ZERO, _ZERO)
             for _ in range(n):
-                total = add_scaled(total, a[p], a[p + 1], _ONE)
+                total = add_scaled(total, a, p, _ONE, _ZERO)
                 p += 2 * n_inner
             r = 2 * (outer * n_inner + i)
-            _put(c, r, fold(total))
+            put_element(c, r, fold(total))
 
 
 def add_along(n_outer: int, n: int, n_inner: int, x: int, out: int) -> None:

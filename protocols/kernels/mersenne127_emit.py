@@ -1,4 +1,6 @@
-"""Single operations modulo p = 2**127 - 1 for Numba, on elements (low, high) of two words. Any 64-bit CPU, no branch.
+"""Single operations modulo p = 2**127 - 1 for Numba, on elements of two words in memory. Any 64-bit CPU, no branch.
+
+Elements are named by a pointer (`protocols.kernels.memory.words`) and the index of their low word.
 
 Sums of products are kept as six words, three for each weight, which takes the fewest additions with carry:
 
@@ -14,13 +16,18 @@ from typing import Any
 from numba import types
 
 from protocols.kernels.intrinsics import I64, emit
+from protocols.kernels.memory import POINTER, put_word
 from protocols.kernels.wide import I128, I192, PAIR, U64, join, split, times, unpack
 
-__all__ = ["add", "add_product", "add_scaled", "fold", "mul", "sub"]
+__all__ = ["add_product", "add_scaled", "apply", "fold", "put_element"]
 
 MODULUS = (1 << 127) - 1
 SIX, THREE = types.UniTuple(U64, 6), types.UniTuple(U64, 3)
-FOUR_WORDS = (U64, U64, U64, U64)
+
+
+def element(builder: Any, base: Any, index: Any) -> list[Any]:
+    """The two words at a place."""
+    return [builder.load(builder.gep(base, [place])) for place in (index, builder.add(index, I64(1)))]
 
 
 def once(builder: Any, value: Any) -> Any:
@@ -37,63 +44,66 @@ def reduced(builder: Any, value: Any) -> Any:
     return once(builder, builder.add(lower, builder.zext(upper, I128)))
 
 
-def pair(context: Any, builder: Any, value: Any) -> Any:
-    return context.make_tuple(builder, PAIR, split(builder, value, 2))
+def added(builder: Any, x: list[Any], y: list[Any]) -> Any:
+    return once(builder, builder.add(join(builder, x, I128), join(builder, y, I128)))
+
+
+def subtracted(builder: Any, x: list[Any], y: list[Any]) -> Any:
+    negative = builder.xor(join(builder, y, I128), I128(MODULUS))
+    return once(builder, builder.add(join(builder, x, I128), negative))
+
+
+def multiplied(builder: Any, x: list[Any], y: list[Any]) -> Any:
+    """The upper 128 bits of x * (2 y) are floor(x y / 2**127); no sum on the way to them overflows 128 bits."""
+    (x_low, x_high), (y_low, y_high) = x, y
+    z_low = builder.add(y_low, y_low)
+    z_high = builder.or_(builder.add(y_high, y_high), builder.lshr(y_low, I64(63)))
+    right = builder.add(times(builder, x_high, z_low), builder.lshr(times(builder, x_low, z_low), I128(64)))
+    left = builder.add(times(builder, x_low, z_high), builder.zext(builder.trunc(right, I64), I128))
+    upper = builder.add(times(builder, x_high, z_high), builder.lshr(right, I128(64)))
+    upper = builder.add(upper, builder.lshr(left, I128(64)))
+    middle = builder.lshr(builder.trunc(left, I64), I64(1))
+    lower = join(builder, [builder.mul(x_low, y_low), middle], I128)
+    return once(builder, builder.add(lower, upper))
+
+
+OPERATIONS = {1: added, 2: subtracted, 3: multiplied}
 
 
 @emit
-def add(typing_context: Any, x_low: Any, x_high: Any, y_low: Any, y_high: Any) -> tuple[Any, Callable[..., Any]]:
-    """add(x_low, x_high, y_low, y_high): x + y."""
+def apply(typing_context: Any, op: Any, x: Any, i: Any, y: Any, j: Any) -> tuple[Any, Callable[..., Any]]:
+    """apply(op, x, i, y, j): x[i] + y[j], x[i] - y[j] or x[i] * y[j], as the length of the tuple `op` is 1, 2 or 3."""
+    operation = OPERATIONS[op.count]
 
     def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-        total = builder.add(join(builder, arguments[:2], I128), join(builder, arguments[2:], I128))
-        return pair(context, builder, once(builder, total))
+        _, x, i, y, j = arguments
+        found = operation(builder, element(builder, x, i), element(builder, y, j))
+        return context.make_tuple(builder, PAIR, split(builder, found, 2))
 
-    return PAIR(*FOUR_WORDS), generate
+    return PAIR(op, POINTER, types.intp, POINTER, types.intp), generate
 
 
 @emit
-def sub(typing_context: Any, x_low: Any, x_high: Any, y_low: Any, y_high: Any) -> tuple[Any, Callable[..., Any]]:
-    """sub(x_low, x_high, y_low, y_high): x - y."""
+def put_element(typing_context: Any, target: Any, index: Any, value: Any) -> tuple[Any, Callable[..., Any]]:
+    """put_element(target, index, value): of a pair of words, as `protocols.kernels.memory.put` does."""
 
     def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-        negative = builder.xor(join(builder, arguments[2:], I128), I128(MODULUS))
-        total = builder.add(join(builder, arguments[:2], I128), negative)
-        return pair(context, builder, once(builder, total))
+        target, index, value = arguments
+        low, high = unpack(builder, value, 2)
+        put_word(builder, target, index, low)
+        put_word(builder, target, builder.add(index, I64(1)), high)
+        return context.get_dummy_value()
 
-    return PAIR(*FOUR_WORDS), generate
+    return types.void(POINTER, types.intp, PAIR), generate
 
 
 @emit
-def mul(typing_context: Any, x_low: Any, x_high: Any, y_low: Any, y_high: Any) -> tuple[Any, Callable[..., Any]]:
-    """mul(x_low, x_high, y_low, y_high): x * y.
-
-    The upper 128 bits of x * (2 y) are floor(x y / 2**127); no sum on the way to them overflows 128 bits.
-    """
+def add_product(typing_context: Any, total: Any, x: Any, i: Any, y: Any, j: Any) -> tuple[Any, Callable[..., Any]]:
+    """add_product(total, x, i, y, j): total + x[i] * y[j], six words; up to 2**60 products fit."""
 
     def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-        x_low, x_high, y_low, y_high = arguments
-        z_low = builder.add(y_low, y_low)
-        z_high = builder.or_(builder.add(y_high, y_high), builder.lshr(y_low, I64(63)))
-        right = builder.add(times(builder, x_high, z_low), builder.lshr(times(builder, x_low, z_low), I128(64)))
-        left = builder.add(times(builder, x_low, z_high), builder.zext(builder.trunc(right, I64), I128))
-        upper = builder.add(times(builder, x_high, z_high), builder.lshr(right, I128(64)))
-        upper = builder.add(upper, builder.lshr(left, I128(64)))
-        middle = builder.lshr(builder.trunc(left, I64), I64(1))
-        lower = join(builder, [builder.mul(x_low, y_low), middle], I128)
-        return pair(context, builder, once(builder, builder.add(lower, upper)))
-
-    return PAIR(*FOUR_WORDS), generate
-
-
-@emit
-def add_product(
-    typing_context: Any, total: Any, x_low: Any, x_high: Any, y_low: Any, y_high: Any
-) -> tuple[Any, Callable[..., Any]]:
-    """add_product(total, x_low, x_high, y_low, y_high): total + x * y, six words; up to 2**60 products fit."""
-
-    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-        total, x_low, x_high, y_low, y_high = arguments
+        total, x, i, y, j = arguments
+        (x_low, x_high), (y_low, y_high) = element(builder, x, i), element(builder, y, j)
         parts = unpack(builder, total, 6)
         outer, inner = join(builder, parts[:3], I192), join(builder, parts[3:], I192)
         outer = builder.add(outer, times(builder, x_low, y_low, I192))
@@ -102,20 +112,28 @@ def add_product(
         inner = builder.add(inner, times(builder, x_high, y_low, I192))
         return context.make_tuple(builder, SIX, [*split(builder, outer, 3), *split(builder, inner, 3)])
 
-    return SIX(SIX, *FOUR_WORDS), generate
+    return SIX(SIX, POINTER, types.intp, POINTER, types.intp), generate
 
 
 @emit
-def add_scaled(typing_context: Any, total: Any, low: Any, high: Any, factor: Any) -> tuple[Any, Callable[..., Any]]:
-    """add_scaled(total, low, high, factor): total + (low, high) * factor, three words; the sum is below 2**190."""
+def add_scaled(
+    typing_context: Any, total: Any, x: Any, i: Any, factor: Any, sign: Any
+) -> tuple[Any, Callable[..., Any]]:
+    """add_scaled(total, x, i, factor, sign): total + x[i] * factor, or - x[i] * factor where `sign` is all ones.
+
+    `total` is three words; the sum is below 2**190. `sign` is 0 elsewhere.
+    """
 
     def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-        total, low, high, factor = arguments
+        total, x, i, factor, sign = arguments
+        low, high = element(builder, x, i)
+        low = builder.xor(low, sign)
+        high = builder.xor(high, builder.and_(sign, I64((1 << 63) - 1)))
         found = builder.add(join(builder, unpack(builder, total, 3), I192), times(builder, low, factor, I192))
         upper = builder.shl(times(builder, high, factor, I192), I192(64))
         return context.make_tuple(builder, THREE, split(builder, builder.add(found, upper), 3))
 
-    return THREE(THREE, U64, U64, U64), generate
+    return THREE(THREE, POINTER, types.intp, U64, U64), generate
 
 
 @emit
@@ -130,6 +148,6 @@ def fold(typing_context: Any, total: Any) -> tuple[Any, Callable[..., Any]]:
             upper = join(builder, parts[4:], I128)
             value = builder.add(value, builder.zext(builder.add(upper, upper), I192))
             value = builder.add(value, builder.shl(builder.zext(parts[3], I192), I192(64)))
-        return pair(context, builder, reduced(builder, value))
+        return context.make_tuple(builder, PAIR, split(builder, reduced(builder, value), 2))
 
     return PAIR(total), generate

@@ -12,8 +12,9 @@ from typing import Any
 import numpy as np
 
 from protocols.kernels.jit import kernel
-from protocols.kernels.memory import address, put, words
-from protocols.kernels.wide import add_product, product
+from protocols.kernels.memory import address, put, put_for, words
+from protocols.kernels.mersenne61_emit import apply, fold, fold_eighth, once, reduce
+from protocols.kernels.wide import add_product
 
 __all__ = [
     "ADD",
@@ -38,46 +39,8 @@ _LATE = 32  # products that are added before they are folded: 63 of them and wha
 _BLOCK = 1024
 _ZERO, _ONE = np.uint64(0), np.uint64(1)
 _P = np.uint64((1 << 61) - 1)
-_3, _32, _58, _60, _61, _63 = np.uint64(3), np.uint64(32), np.uint64(58), np.uint64(60), np.uint64(61), np.uint64(63)
-_LOW_HALF = np.uint64((1 << 32) - 1)
-
-
-@kernel
-def _once(x: Any) -> Any:
-    """x modulo 2**61 - 1 for x below twice that."""
-    less = x - _P
-    return less + (_P & (_ZERO - (less >> _63)))
-
-
-@kernel
-def _fold(low: Any, high: Any) -> Any:
-    """A number of 128 bits, below 2**63."""
-    return (low & _P) + (((low >> _61) | (high << _3)) & _P) + (high >> _58)
-
-
-@kernel
-def _reduce(low: Any, high: Any) -> Any:
-    x = _fold(low, high)
-    return _once((x & _P) + (x >> _61))
-
-
-@kernel
-def _apply(op: Any, x: Any, y: Any) -> Any:
-    if len(op) == 1:
-        return _once(x + y)
-    if len(op) == 2:
-        less = x - y
-        return less + (_P & (_ZERO - (less >> _63)))
-    low, high = product(x, y << _3)  # the high word is floor(x y / 2**61)
-    return _once((low >> _3) + high)
-
-
-@kernel
-def _put(op: Any, target: Any, index: int, value: Any) -> None:
-    if len(op) == 3:
-        put(target, index, value)
-    else:
-        target[index] = value
+_3, _32, _60, _61, _63 = np.uint64(3), np.uint64(32), np.uint64(60), np.uint64(61), np.uint64(63)
+_HALF, _LOW_HALF = np.uint64(1 << 32), np.uint64((1 << 32) - 1)
 
 
 @kernel
@@ -89,14 +52,14 @@ def _binary(
         p, q, r = row * x_row, row * y_row, row * count
         if x_step == 1 and y_step == 1:
             for i in range(count):
-                _put(op, c, r + i, _apply(op, a[p + i], b[q + i]))
+                put_for(op, c, r + i, apply(op, a[p + i], b[q + i]))
         elif x_step == 1 and y_step == 0:
             constant = b[q]
             for i in range(count):
-                _put(op, c, r + i, _apply(op, a[p + i], constant))
+                put_for(op, c, r + i, apply(op, a[p + i], constant))
         else:
             for i in range(count):
-                _put(op, c, r + i, _apply(op, a[p + i * x_step], b[q + i * y_step]))
+                put_for(op, c, r + i, apply(op, a[p + i * x_step], b[q + i * y_step]))
 
 
 def binary(op: Any, sizes: tuple[int, int], x: tuple[int, int, int], y: tuple[int, int, int], out: int) -> None:
@@ -125,8 +88,7 @@ def _terms(n: Any, xs: int, ys: int, y_step: int, z: int, z_step: int, count: in
             total = add_product(total, a2[i], b2[q] << _3)
         if len(n) > 3:
             total = add_product(total, a3[i], b3[q] << _3)
-        value = (total[0] >> _3) + total[1]
-        put(c, i, _once((value & _P) + (value >> _61)))
+        put(c, i, fold_eighth(total))
         q, r = q + y_step, r + z_step
 
 
@@ -172,8 +134,8 @@ def _four(a: Any, p: int, block: Any, q: int, depth: int) -> Any:
             t = add_product(t, value, block[q + 4 * i + 1])
             u = add_product(u, value, block[q + 4 * i + 2])
             v = add_product(v, value, block[q + 4 * i + 3])
-        s, t = (_fold(s[0], s[1]), _ZERO), (_fold(t[0], t[1]), _ZERO)
-        u, v = (_fold(u[0], u[1]), _ZERO), (_fold(v[0], v[1]), _ZERO)
+        s, t = (fold(s), _ZERO), (fold(t), _ZERO)
+        u, v = (fold(u), _ZERO), (fold(v), _ZERO)
     return s[0], t[0], u[0], v[0]
 
 
@@ -184,7 +146,7 @@ def _single(a: Any, p: int, block: Any, q: int, depth: int) -> Any:
     for start in range(0, depth, _LATE):
         for i in range(start, min(start + _LATE, depth)):
             total = add_product(total, a[p + i], block[q + i])
-        total = (_fold(total[0], total[1]), _ZERO)
+        total = (fold(total), _ZERO)
     return total[0]
 
 
@@ -214,12 +176,12 @@ def _matmul(
                             c[r + j] = _ZERO
                     for j in range(0, n_tiled, _TILE):
                         s, t, u, v = _four(a, p, block, j * depth, depth)
-                        c[r + j] = _reduce(s + c[r + j], _ZERO)
-                        c[r + j + 1] = _reduce(t + c[r + j + 1], _ZERO)
-                        c[r + j + 2] = _reduce(u + c[r + j + 2], _ZERO)
-                        c[r + j + 3] = _reduce(v + c[r + j + 3], _ZERO)
+                        c[r + j] = reduce(s + c[r + j])
+                        c[r + j + 1] = reduce(t + c[r + j + 1])
+                        c[r + j + 2] = reduce(u + c[r + j + 2])
+                        c[r + j + 3] = reduce(v + c[r + j + 3])
                     for j in range(n_tiled, n_columns):
-                        c[r + j] = _reduce(_single(a, p, block, j * depth, depth) + c[r + j], _ZERO)
+                        c[r + j] = reduce(_single(a, p, block, j * depth, depth) + c[r + j])
 
 
 def matmul(sizes: tuple[int, int, int], offsets: Any, x: int, y: int, y_strides: tuple[int, int], out: int) -> None:
@@ -239,7 +201,7 @@ def _add_along(n_outer: int, n: int, n_inner: int, x: int, out: int) -> None:
             for i in range(n):
                 low += a[base + i] & _LOW_HALF
                 high += a[base + i] >> _32
-            c[outer] = _reduce(low + (high << _32), (high >> _32) + (_ONE if low + (high << _32) < low else _ZERO))
+            c[outer] = reduce(fold(add_product((low, _ZERO), high, _HALF)))
             continue
         for first in range(0, n_inner, _BLOCK):
             width = min(_BLOCK, n_inner - first)
@@ -251,9 +213,7 @@ def _add_along(n_outer: int, n: int, n_inner: int, x: int, out: int) -> None:
                     lows[i] += a[p + i] & _LOW_HALF
                     highs[i] += a[p + i] >> _32
             for i in range(width):
-                low = lows[i] + (highs[i] << _32)
-                carry = _ONE if low < lows[i] else _ZERO
-                c[outer * n_inner + first + i] = _reduce(low, (highs[i] >> _32) + carry)
+                c[outer * n_inner + first + i] = reduce(fold(add_product((lows[i], _ZERO), highs[i], _HALF)))
 
 
 def add_along(n_outer: int, n: int, n_inner: int, x: int, out: int) -> None:
@@ -294,7 +254,7 @@ def _encode(count: int, x: int, signed: int, out: int) -> None:
         negative = (a[i] >> _63) & sign_bit
         value = (a[i] & _P) + (a[i] >> _61) - (negative << _3)
         value += _P & (_ZERO - (value >> _63))
-        c[i] = _once(value)
+        c[i] = once(value)
 
 
 def encode(count: int, x: int, signed: bool, out: int) -> None:

@@ -102,8 +102,9 @@ class ArrayRing:
         """
         array = integers_of(values)
         if array.dtype == object:
-            encoded = b"".join((int(value) % self.modulus).to_bytes(self.n_bytes, "little") for value in array.flat)
-            return np.frombuffer(bytearray(encoded), np.uint64).reshape(*array.shape, self.limbs)
+            residues = [value % self.modulus for value in array.reshape(-1).tolist()]
+            encoded = bytearray().join([value.to_bytes(self.n_bytes, "little") for value in residues])
+            return np.frombuffer(encoded, np.uint64).reshape(*array.shape, self.limbs)
         array = np.ascontiguousarray(array).reshape(array.shape)
         if self._any_word:
             return array.astype(np.uint64)[..., None]
@@ -121,10 +122,10 @@ class ArrayRing:
         large = self._kernels.decode(prod(shape), self._address(x), self._address(out))
         if self.limbs == 1:
             return out[..., 0]
-        # Whole arrays that fit in 64 bits are turned into Python integers at once.
-        low = out[..., 0].astype(object) if not large else out[..., 0].view(np.uint64).astype(object)
-        found = low + out[..., 1].astype(object) * (1 << 64) if large else low
-        return np.array(found, dtype=object).reshape(shape)
+        if not large:
+            return out[..., 0].astype(object)
+        low, high = out[..., 0].view(np.uint64).astype(object), out[..., 1].astype(object)
+        return np.array(low + high * (1 << 64), dtype=object).reshape(shape)
 
     def add(self, x: Elements, y: Elements) -> Elements:
         return self._binary(self._kernels.ADD, x, y)
@@ -244,28 +245,26 @@ class ArrayRing:
         Reads prod(shape) * n_bytes bytes and, for each element that is not below the modulus when its upper bits are
         cleared, again n_bytes: once in 2**61 elements or 2**127, never for 2**64.
         """
-        out = np.empty((*shape, self.limbs), np.uint64)
-        pending = self._draw(stream, out)
+        out, pending = self._draw(stream, prod(shape))
         while pending.size:
-            more = np.empty((pending.size, self.limbs), np.uint64)
-            left = self._draw(stream, more)
-            out.reshape(-1, self.limbs)[pending] = more
+            more, left = self._draw(stream, pending.size)
+            out[pending] = more
             pending = pending[left]
-        return out
+        return out.reshape(*shape, self.limbs)
 
-    def _draw(self, stream: Stream, out: Elements) -> NDArray[np.intp]:
-        """Fill with masked words; the positions of those that are the modulus."""
-        drawn = as_octets(stream(out.nbytes))
-        if drawn.nbytes != out.nbytes:
-            raise ValueError(f"the stream gave {drawn.nbytes} bytes instead of {out.nbytes}")
-        count = out.size // self.limbs
+    def _draw(self, stream: Stream, count: int) -> tuple[Elements, NDArray[np.intp]]:
+        """So many masked elements, and the positions of those that are the modulus."""
+        drawn = as_octets(stream(count * self.n_bytes))
+        if drawn.nbytes != count * self.n_bytes:
+            raise ValueError(f"the stream gave {drawn.nbytes} bytes instead of {count * self.n_bytes}")
+        words = as_words(drawn).reshape(count, self.limbs)
         if self._any_word:
-            out.reshape(-1).view(np.uint8)[:] = drawn
-            return np.empty(0, np.intp)
-        if not self._kernels.mask(count, self._address(as_words(drawn)), self._address(out)):
-            return np.empty(0, np.intp)
-        full = [(self.modulus >> (64 * i)) & (1 << 64) - 1 for i in range(self.limbs)]
-        return np.flatnonzero((out.reshape(count, self.limbs) == np.array(full, np.uint64)).all(axis=-1))
+            return words if words.flags.writeable else words.copy(), np.empty(0, np.intp)
+        out = words if words.flags.writeable else np.empty_like(words)
+        if self._kernels.mask(count, self._address(words), self._address(out)):
+            full = [(self.modulus >> (64 * i)) & (1 << 64) - 1 for i in range(self.limbs)]
+            return out, np.flatnonzero((out == np.array(full, np.uint64)).all(axis=-1))
+        return out, np.empty(0, np.intp)
 
     def pack(self, x: Elements) -> NDArray[np.uint8]:
         """The bytes of all elements, little-endian, without a copy where possible."""

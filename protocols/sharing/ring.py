@@ -18,7 +18,7 @@ __all__ = ["MERSENNE61", "MERSENNE127", "RING64", "Elements", "Ring", "Stream", 
 
 Elements = NDArray[np.uint64]
 Stream = Callable[[int], Any]
-"""From a number of bytes to that many, as bytes or an array of uint8."""
+"""From a number of bytes to that many, as bytes or an array of uint8; an array that is not read-only is for keeps."""
 
 
 class Ring(Protocol):
