@@ -181,19 +181,23 @@ def _matmul(
             n_columns = min(_COLUMNS, n - first)
             for low in range(0, k, _DEPTH):
                 depth = min(_DEPTH, k - low)
-                for i in range(depth):
-                    for j in range(n_columns):
-                        source, target = (low + i) * y_row + (first + j) * y_column, 2 * (j * depth + i)
-                        block[target], block[target + 1] = b[source], b[source + 1]
+                base, columns, start, distance = low * y_row + first * y_column, block, 0, 2 * depth
+                if y_row == 2:  # columns have no gaps
+                    columns, start, distance = b, base, y_column
+                else:
+                    for i in range(depth):
+                        for j in range(n_columns):
+                            source, target = base + i * y_row + j * y_column, 2 * (j * depth + i)
+                            block[target], block[target + 1] = b[source], b[source + 1]
                 for row in range(m):
                     for j in range(n_columns):
-                        p, q = 2 * (row * k + low), 2 * j * depth
+                        p, q = 2 * (row * k + low), start + j * distance
                         r = 2 * ((batch * m + row) * n + first + j)
                         total = (_ZERO, _ZERO, _ZERO, _ZERO, _ZERO, _ZERO)
                         if low:
                             total = (c[r], c[r + 1], _ZERO, _ZERO, _ZERO, _ZERO)
                         for _ in range(depth):
-                            total = add_product(total, a, p, block, q)
+                            total = add_product(total, a, p, columns, q)
                             p, q = p + 2, q + 2
                         put_element(c, r, fold(total))
 
@@ -230,18 +234,18 @@ def add_along(n_outer: int, n: int, n_inner: int, x: int, out: int) -> None:
 
 
 @kernel
-def _mask(count: int, x: int, out: int) -> Any:
-    a, c, found = words(x), words(out), _ZERO
+def _mask(count: int, x: int) -> Any:
+    a, found = words(x), _ZERO
     for i in range(count):
         low, high = a[2 * i], a[2 * i + 1] & _HIGH
-        c[2 * i], c[2 * i + 1] = low, high
+        a[2 * i + 1] = high
         found += _ONE if (low == _ALL) & (high == _HIGH) else _ZERO
     return found
 
 
-def mask(count: int, x: int, out: int) -> int:
-    """Clear what stands above 127 bits; how many are the modulus then."""
-    return int(_mask(count, x, out))
+def mask(count: int, x: int) -> int:
+    """Clear what stands above 127 bits, in place; how many are the modulus then."""
+    return int(_mask(count, x))
 
 
 @kernel

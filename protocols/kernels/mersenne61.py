@@ -140,12 +140,12 @@ def _four(a: Any, p: int, block: Any, q: int, depth: int) -> Any:
 
 
 @kernel
-def _single(a: Any, p: int, block: Any, q: int, depth: int) -> Any:
+def _single(a: Any, p: int, b: Any, q: int, depth: int) -> Any:
     """One row times one column, below 2**63."""
     total = (_ZERO, _ZERO)
     for start in range(0, depth, _LATE):
         for i in range(start, min(start + _LATE, depth)):
-            total = add_product(total, a[p + i], block[q + i])
+            total = add_product(total, a[p + i], b[q + i])
         total = (fold(total), _ZERO)
     return total[0]
 
@@ -163,12 +163,16 @@ def _matmul(
             n_tiled = n_columns // _TILE * _TILE
             for low in range(0, k, _DEPTH):
                 depth = min(_DEPTH, k - low)
-                for i in range(depth):
-                    source = (low + i) * y_row + first * y_column
-                    for j in range(n_tiled):
-                        block[j // _TILE * _TILE * depth + _TILE * i + j % _TILE] = b[source + j * y_column]
-                    for j in range(n_tiled, n_columns):
-                        block[j * depth + i] = b[source + j * y_column]
+                base, columns, start, distance = low * y_row + first * y_column, block, 0, depth
+                if y_row == 1 and n_tiled == 0:  # columns have no gaps
+                    columns, start, distance = b, base, y_column
+                else:
+                    for i in range(depth):
+                        source = base + i * y_row
+                        for j in range(n_tiled):
+                            block[j // _TILE * _TILE * depth + _TILE * i + j % _TILE] = b[source + j * y_column]
+                        for j in range(n_tiled, n_columns):
+                            block[j * depth + i] = b[source + j * y_column]
                 for row in range(m):
                     p, r = row * k + low, (batch * m + row) * n + first
                     if low == 0:
@@ -181,7 +185,7 @@ def _matmul(
                         c[r + j + 2] = reduce(u + c[r + j + 2])
                         c[r + j + 3] = reduce(v + c[r + j + 3])
                     for j in range(n_tiled, n_columns):
-                        c[r + j] = reduce(_single(a, p, block, j * depth, depth) + c[r + j])
+                        c[r + j] = reduce(_single(a, p, columns, start + j * distance, depth) + c[r + j])
 
 
 def matmul(sizes: tuple[int, int, int], offsets: Any, x: int, y: int, y_strides: tuple[int, int], out: int) -> None:
@@ -221,17 +225,17 @@ def add_along(n_outer: int, n: int, n_inner: int, x: int, out: int) -> None:
 
 
 @kernel
-def _mask(count: int, x: int, out: int) -> Any:
-    a, c, found = words(x), words(out), _ZERO
+def _mask(count: int, x: int) -> Any:
+    a, found = words(x), _ZERO
     for i in range(count):
         value = a[i] & _P
-        c[i] = value
+        a[i] = value
         found += (value + _ONE) >> _61
     return found
 
 
-def mask(count: int, x: int, out: int) -> int:
-    return int(_mask(count, x, out))
+def mask(count: int, x: int) -> int:
+    return int(_mask(count, x))
 
 
 @kernel

@@ -112,15 +112,19 @@ def _matmul(
             n_columns = min(_COLUMNS, n - first)
             for low in range(0, k, _DEPTH):
                 depth = min(_DEPTH, k - low)
-                for i in range(depth):
-                    for j in range(n_columns):
-                        block[j * depth + i] = b[(low + i) * y_row + (first + j) * y_column]
+                base, columns, start, distance = low * y_row + first * y_column, block, 0, depth
+                if y_row == 1:  # columns have no gaps
+                    columns, start, distance = b, base, y_column
+                else:
+                    for i in range(depth):
+                        for j in range(n_columns):
+                            block[j * depth + i] = b[base + i * y_row + j * y_column]
                 for row in range(m):
                     p, r = row * k + low, (batch * m + row) * n + first
                     for j in range(n_columns):
-                        q, total = j * depth, _ZERO
+                        q, total = start + j * distance, _ZERO
                         for i in range(depth):
-                            total += a[p + i] * block[q + i]
+                            total += a[p + i] * columns[q + i]
                         c[r + j] = c[r + j] + total if low else total
 
 

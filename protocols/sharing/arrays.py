@@ -19,9 +19,10 @@ from protocols.errors import MessageError
 from protocols.sharing.encoding import integers_of
 from protocols.sharing.layout import Elements, loops_of, matrix_loops_of
 
-__all__ = ["ArrayRing"]
+__all__ = ["ArrayRing", "Stream"]
 
 Stream = Callable[[int], Any]
+"""From a number of bytes to that many, as bytes or an array of uint8; an array that is not read-only is for keeps."""
 
 
 def as_octets(message: Any) -> NDArray[np.uint8]:
@@ -257,14 +258,13 @@ class ArrayRing:
         drawn = as_octets(stream(count * self.n_bytes))
         if drawn.nbytes != count * self.n_bytes:
             raise ValueError(f"the stream gave {drawn.nbytes} bytes instead of {count * self.n_bytes}")
-        words = as_words(drawn).reshape(count, self.limbs)
-        if self._any_word:
-            return words if words.flags.writeable else words.copy(), np.empty(0, np.intp)
-        out = words if words.flags.writeable else np.empty_like(words)
-        if self._kernels.mask(count, self._address(words), self._address(out)):
-            full = [(self.modulus >> (64 * i)) & (1 << 64) - 1 for i in range(self.limbs)]
-            return out, np.flatnonzero((out == np.array(full, np.uint64)).all(axis=-1))
-        return out, np.empty(0, np.intp)
+        out = as_words(drawn).reshape(count, self.limbs)
+        if not out.flags.writeable:
+            out = out.copy()
+        if self._any_word or not self._kernels.mask(count, self._address(out)):
+            return out, np.empty(0, np.intp)
+        full = [(self.modulus >> (64 * i)) & (1 << 64) - 1 for i in range(self.limbs)]
+        return out, np.flatnonzero((out == np.array(full, np.uint64)).all(axis=-1))
 
     def pack(self, x: Elements) -> NDArray[np.uint8]:
         """The bytes of all elements, little-endian, without a copy where possible."""

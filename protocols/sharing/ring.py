@@ -6,19 +6,16 @@ An array of shape S is uint64 of shape (*S, limbs), C-contiguous, each element i
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
-from protocols.sharing.arrays import ArrayRing
+from protocols.sharing.arrays import ArrayRing, Stream
+from protocols.sharing.layout import Elements
 
 __all__ = ["MERSENNE61", "MERSENNE127", "RING64", "Elements", "Ring", "Stream", "find_ring", "warm_up"]
-
-Elements = NDArray[np.uint64]
-Stream = Callable[[int], Any]
-"""From a number of bytes to that many, as bytes or an array of uint8; an array that is not read-only is for keeps."""
 
 
 class Ring(Protocol):

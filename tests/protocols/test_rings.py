@@ -212,6 +212,22 @@ def test_what_is_not_below_the_modulus_is_drawn_again(ring: Ring) -> None:
 
 
 @each_ring
+def test_memory_that_is_read_only_is_not_sampled_in_place(ring: Ring) -> None:
+    shared = np.full(3 * ring.n_bytes, 255, np.uint8)
+    shared[: 2 * ring.n_bytes] = np.frombuffer(seeded_rng(13)(2 * ring.n_bytes), np.uint8)
+    before = shared.copy()
+    view = shared[: 2 * ring.n_bytes]
+    view.setflags(write=False)
+    found = ring.sample(lambda n_bytes: view, (2,))
+    assert not np.shares_memory(found, shared)
+    assert (shared == before).all()
+    owned = view.copy()
+    again = ring.sample(lambda n_bytes: owned, (2,))
+    assert np.shares_memory(again, owned)
+    assert (again == found).all()
+
+
+@each_ring
 def test_a_stream_of_another_length_is_refused(ring: Ring) -> None:
     with pytest.raises(ValueError, match="stream"):
         ring.sample(lambda n_bytes: bytes(n_bytes - 1), (3,))
