@@ -67,7 +67,7 @@ async def to_bits(engine: Engine, mesh: Mesh, x: Elements, value_bits: int) -> B
     ring, n_summands = engine.ring, len(engine.summand_parties(mesh))
     _check_room(ring, value_bits)
     if ring.is_field:  # a signed x is made x + 2**(value_bits - 1) >= 0, whose top bit is the wrong way round
-        offset = engine.public(ring.encode(np.full(x.shape[:-1], 1 << (value_bits - 1), object)))
+        offset = engine.public(np.broadcast_to(ring.encode(1 << (value_bits - 1)), x.shape))
         circuit = lib.bits_of_sum(ring.n_bits, value_bits, n_summands, True, engine.boolean.style)
         found = await _evaluate(engine, mesh, ring.add(x, offset), circuit, ring.n_bits)
         return flip(engine, found, value_bits - 1)
