@@ -11,6 +11,8 @@
     [deadlines]                         # seconds, all optional
     connect = 120                       # until every party has to be there
     liveness = 15                       # how long a peer may be silent
+    phase = 600                         # how long a phase of an evaluation may stand still; 0 for no limit
+    retry = 15                          # how long to wait for a party that was lost before any secret moved; 0: not
     total = 3600                        # the whole session; 0 for no limit
 
     [score]                             # only for `mpcnet score`
@@ -25,7 +27,7 @@ The file holds no secret; the key it points at does.
 from __future__ import annotations
 
 import tomllib
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -54,11 +56,16 @@ class Deadlines:
         connect: until every party is connected and has shown who it is.
         liveness: how long a peer may be silent before the run ends.
         total: the whole session after connecting; 0 for no limit.
+        phase: how long nothing may come from a party that is waited for, in each phase of an evaluation (agreement, OT,
+            inputs, garbling, outputs), while it is alive; 0 for no limit.
+        retry: how long to wait for a party whose connection was lost before any secret moved; 0 for not at all.
     """
 
     connect: float = 120.0
     liveness: float = 15.0
     total: float = 3600.0
+    phase: float = 600.0
+    retry: float = 15.0
 
     def check(self, where: str) -> None:
         """Raise ConfigError for a time that cannot work."""
@@ -66,6 +73,8 @@ class Deadlines:
             ("connect", self.connect, 0.1),
             ("liveness", self.liveness, 0.5),
             ("total", self.total, 0.0),
+            ("phase", self.phase, 0.0),
+            ("retry", self.retry, 0.0),
         ):
             if not least <= value <= 30 * 86400:
                 raise ConfigError(f"{where}: deadlines.{name} is {value:g}; give seconds from {least:g} to 30 days")
@@ -140,7 +149,7 @@ class Config:
             certificate=folder / raw.certificate,
             roster=folder / raw.roster,
             listen=parse_address(raw.listen, f"{source}: listen") if raw.listen else None,
-            deadlines=Deadlines(raw.deadlines.connect, raw.deadlines.liveness, raw.deadlines.total),
+            deadlines=Deadlines(**msgspec.structs.asdict(raw.deadlines)),
             score=_score(raw.score, folder),
             policy=folder / raw.policy if raw.policy else None,
             record=folder / raw.record if raw.record else None,
@@ -208,8 +217,7 @@ class Config:
             table["record"] = str(self.record)
         if self.listen is not None:
             table["listen"] = format_address(*self.listen)
-        times = self.deadlines
-        table["deadlines"] = {"connect": times.connect, "liveness": times.liveness, "total": times.total}
+        table["deadlines"] = asdict(self.deadlines)
         if self.score is not None:
             paths = {name: getattr(self.score, name) for name in ("data", "scheme", "points", "output")}
             table["score"] = {key: str(value) for key, value in paths.items() if value is not None}
@@ -220,6 +228,8 @@ class _Deadlines(msgspec.Struct, forbid_unknown_fields=True):
     connect: float = Deadlines.connect
     liveness: float = Deadlines.liveness
     total: float = Deadlines.total
+    phase: float = Deadlines.phase
+    retry: float = Deadlines.retry
 
 
 class _Score(msgspec.Struct, forbid_unknown_fields=True):

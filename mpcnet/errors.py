@@ -40,11 +40,16 @@ class MPCNetError(Exception):
     Args:
         message: what was wrong, where, and what to do next.
         peer: the name of the party at fault, where it is known.
+
+    Attributes:
+        may_begin_again: a connection was lost before anything secret moved, at any party: the run may begin again,
+            as a new session.
     """
 
     def __init__(self, message: str, *, peer: str = "") -> None:
         super().__init__(message)
         self.peer = peer
+        self.may_begin_again = False
 
 
 class ConfigError(MPCNetError):

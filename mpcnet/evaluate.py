@@ -161,7 +161,7 @@ class Run:
     ) -> None:
         self.session, self.plan, self.me, self.rng = session, plan, session.name, rng
         self.stats, self.on_progress, self.ot, self.measured = session.stats, on_progress, ot, measured
-        self.channels = {peer: session.open_channel(peer, label) for peer in session.peers}
+        self.channels = {peer: session.open_channel(peer, label, secret=False) for peer in session.peers}
         self.started = time.time()
 
     def progress(self, phase: str, done: int, total: int) -> None:
@@ -172,7 +172,7 @@ class Run:
         """Compare the call with all other parties; the batch, or None."""
         mine = planning.state(self.plan, known)
         statements = {self.me: mine}
-        with self.stats.phase("agree"):
+        with self.session.phase("agree"):
 
             async def hear(peer: str) -> None:
                 statements[peer] = bytes(await self.channels[peer].receive(STATEMENT_BYTES))
@@ -197,13 +197,13 @@ class Run:
         elif self.me in computing:
             garbling = self.me == plan.garbler
             shares = await self._work(own, n, garbling=garbling)
-            with self.stats.phase("outputs"):
+            with self.session.phase("outputs"):
                 bits = await self._reveal(shares, [computing[garbling]])
         else:
             hearing = [self._hear(side, n) for side in computing]
             _, one, other = await together(self._hand_out(own, n), *hearing)
             bits = one ^ other
-        with self.stats.phase("wait"):
+        with self.session.phase("wait"):
             await self._finish()
         return assemble(plan, self.me, bits, batch)
 
@@ -229,10 +229,11 @@ class Run:
         ports = self.plan.owned_by(self.me)
         if not ports:
             return
+        self.session.secret_moved = True
         seed = self.rng(SEED_BYTES)
         stream = ShareStream(seed, self.session.session_id)
         channel = self.channels[self.plan.evaluator]
-        with self.stats.phase("inputs"):
+        with self.session.phase("inputs"):
             await self.channels[self.plan.garbler].send(seed)
             for piece in pieces(n, sum(port.n_bits for port in ports)):
                 dense = dense_rows(ports, own, piece)
@@ -269,14 +270,15 @@ class Run:
         await self._prepare(scheme)
         ot = await self._set_up_ot(peer, garbling=garbling)
         bits = dict(own)
-        with self.stats.phase("inputs"):
+        self.session.secret_moved = True
+        with self.session.phase("inputs"):
             taken = await together(*(self._take_shares(o, n, garbling=garbling) for o in plan.third_owners))
         for shares in taken:
             bits |= shares
         sides = {plan.garbler: "garbler", plan.evaluator: "evaluator"}
         roles: Any = {port: sides.get(owner, "shared") for port, owner in plan.owners.items()}
         core: Any = garble_shares if garbling else evaluate_shares
-        with self.stats.phase("evaluate"):
+        with self.session.phase("evaluate"):
             result: Bits = await core(
                 self.channels[peer].fork("garbling"),
                 plan.circuit,
@@ -300,7 +302,7 @@ class Run:
             return planning.SCHEMES[0]
         pair = (plan.garbler, plan.evaluator)
         if pair not in self.measured:
-            channel = self.session.open_channel(peer, f".bandwidth/{pair[0]}")
+            channel = self.session.open_channel(peer, f".bandwidth/{pair[0]}", secret=False)
             self.measured[pair] = await agree_on_scheme(channel, garbling=garbling)
         return self.measured[pair]
 
@@ -314,7 +316,7 @@ class Run:
             warm_up(scheme)
 
         self.progress("prepare", 0, 1)
-        with self.stats.phase("prepare"):
+        with self.session.phase("prepare"):
             await asyncio.to_thread(load)
         self.progress("prepare", 1, 1)
 
@@ -325,8 +327,8 @@ class Run:
         pair = (self.plan.garbler, self.plan.evaluator)
         if pair not in self.ot:
             self.progress("ot", 0, 1)
-            with self.stats.phase("ot"):
-                channel = self.session.open_channel(peer, f".ot/{pair[0]}")
+            with self.session.phase("ot"):
+                channel = self.session.open_channel(peer, f".ot/{pair[0]}", secret=False)
                 setup = OtSender.setup if garbling else OtReceiver.setup
                 self.ot[pair] = _Timed(await setup(channel, rng=self.rng), self.stats)
             self.progress("ot", 1, 1)

@@ -52,9 +52,10 @@ class GmwRun(Run):
         else:
             await self._load_kernels()
             triples = await self._set_up_triples() if plan.circuit.and_count else None
-            with self.stats.phase("inputs"):
+            self.session.secret_moved = True
+            with self.session.phase("inputs"):
                 inputs = await self._share_inputs(own, n)
-            with self.stats.phase("evaluate"):
+            with self.session.phase("evaluate"):
                 shares = await evaluate_shares(
                     self.session.mesh_of("gmw", {peer: channel.fork("gmw") for peer, channel in self.channels.items()}),
                     plan.circuit,
@@ -65,9 +66,9 @@ class GmwRun(Run):
                     progress=lambda done, total: self.progress("evaluate", done, total),
                     rng=self.rng,
                 )
-            with self.stats.phase("outputs"):
+            with self.session.phase("outputs"):
                 bits = await self._reveal(shares, self.session.peers)
-        with self.stats.phase("wait"):
+        with self.session.phase("wait"):
             await self._finish()
         return assemble(plan, self.me, bits, batch)
 
@@ -76,7 +77,7 @@ class GmwRun(Run):
         from protocols.boolean import warm_up
 
         self.progress("prepare", 0, 1)
-        with self.stats.phase("prepare"):
+        with self.session.phase("prepare"):
             await asyncio.to_thread(warm_up)
         self.progress("prepare", 1, 1)
 
@@ -87,9 +88,9 @@ class GmwRun(Run):
         key = ("gmw", *self.plan.computing)
         if key not in self.ot:
             self.progress("ot", 0, 1)
-            with self.stats.phase("ot"):
+            with self.session.phase("ot"):
                 label = ".triples"
-                channels = {peer: self.session.open_channel(peer, label) for peer in self.session.peers}
+                channels = {peer: self.session.open_channel(peer, label, secret=False) for peer in self.session.peers}
                 source = await TripleSource.setup(self.session.mesh_of(label, channels), rng=self.rng)
                 self.ot[key] = _Timed(source, self.stats)
             self.progress("ot", 1, 1)

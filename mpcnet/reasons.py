@@ -8,9 +8,10 @@ from collections.abc import Sequence
 from mpcnet.errors import MPCNetError
 from protocols.errors import ProtocolError
 
-__all__ = ["clean", "explain", "strip"]
+__all__ = ["INTERRUPTED", "TERMINATED", "clean", "explain", "strip"]
 
 MAX_REASON = 400
+INTERRUPTED, TERMINATED = "it was interrupted", "it was terminated"
 
 
 def explain(error: BaseException, me: str, parties: Sequence[str]) -> tuple[str, str]:
@@ -23,9 +24,9 @@ def explain(error: BaseException, me: str, parties: Sequence[str]) -> tuple[str,
     while isinstance(error, BaseExceptionGroup):
         error = error.exceptions[0]
     if isinstance(error, asyncio.CancelledError):
-        return me, "it was cancelled"
+        return me, error.args[0] if error.args in ((INTERRUPTED,), (TERMINATED,)) else "it was cancelled"
     if isinstance(error, KeyboardInterrupt):
-        return me, "it was interrupted"
+        return me, INTERRUPTED
     if isinstance(error, MPCNetError | ProtocolError | CircuitError):
         peer = getattr(error, "peer", "")
         culprit = peer if peer in parties else me

@@ -18,7 +18,8 @@ from typing import Any, TypeVar
 from mpcnet.agreement.agreement import Agreement
 from mpcnet.agreement.job import job_digest
 from mpcnet.config import Config
-from mpcnet.errors import ConnectFailed, PeerAborted, PeerDisconnected
+from mpcnet.errors import ConnectFailed, MPCNetError, PeerAborted, PeerDisconnected
+from mpcnet.reasons import INTERRUPTED, TERMINATED
 from mpcnet.record.keeper import Keeper
 from mpcnet.roster import format_address
 from mpcnet.session import Session
@@ -27,6 +28,7 @@ from mpcnet.stats import Stats
 __all__ = ["bind_address", "connect", "job_digest", "new_event_loop", "run", "run_until_done"]
 
 T = TypeVar("T")
+MOST_RETRIES = 2  # of one run, where no secret had moved
 
 
 @contextlib.asynccontextmanager
@@ -59,6 +61,20 @@ async def connect(
             stands.
         MPCNetError: a peer failed, fell silent or ended the run; `peer` names the party at fault.
     """
+    async with _connect(config, job=job, listen_socket=listen_socket, on_event=on_event) as session:
+        yield session
+
+
+@contextlib.asynccontextmanager
+async def _connect(
+    config: str | Path | Config,
+    *,
+    job: bytes | str | Agreement,
+    listen_socket: socket.socket | None,
+    on_event: Callable[[Any], None] | None,
+    is_again: bool = False,
+) -> AsyncIterator[Session]:
+    """As `connect`; a further attempt waits for the others no longer than `deadlines.retry`."""
     try:
         loaded = config if isinstance(config, Config) else Config.load(config)
         identity = loaded.load_identity()
@@ -77,7 +93,8 @@ async def connect(
         raise
     from mpcnet.wire.transport import MeshEvent, connect_mesh  # takes a while: mistakes in the files come first
 
-    if on_event is not None:
+    times = loaded.deadlines
+    if on_event is not None and not is_again:
         for party, warning in roster.expiry_warnings().items():
             on_event(MeshEvent("warning", party, warning))
     stats = Stats()
@@ -87,8 +104,8 @@ async def connect(
                 identity,
                 roster,
                 digest,
-                connect_seconds=loaded.deadlines.connect,
-                liveness_seconds=loaded.deadlines.liveness,
+                connect_seconds=min(times.connect, times.retry) if is_again else times.connect,
+                liveness_seconds=times.liveness,
                 listen_socket=listen_socket,
                 on_event=on_event,
             )
@@ -99,7 +116,8 @@ async def connect(
         roster.names,
         links,
         session_id,
-        total_seconds=_shorter(loaded.deadlines.total, agreement.job.limits.seconds if agreement else 0),
+        total_seconds=_shorter(times.total, agreement.job.limits.seconds if agreement else 0),
+        phase_seconds=times.phase,
         stats=stats,
         guard=agreement.guard() if agreement else None,
     )
@@ -135,7 +153,8 @@ def run(
     """Run one party from start to end: connect, await `main(session)`, leave.
 
     Args:
-        main: an async function of the session.
+        main: an async function of the session. Where a connection is lost before anything secret has moved, and
+            `deadlines.retry` allows it, it is called again with a fresh session, at every party.
         config, job, listen_socket, on_event: as for `connect`.
     Returns:
         what `main` returned.
@@ -145,37 +164,89 @@ def run(
         Exception: whatever `connect` or `main` raised.
     """
 
+    again = _Again(config, listen_socket, on_event)
+
     async def role() -> T:
-        async with connect(config, job=job, listen_socket=listen_socket, on_event=on_event) as session:
-            return await main(session)
+        while True:
+            try:
+                options: Any = {"job": job, "on_event": on_event, "is_again": again.count > 0}
+                async with _connect(config, listen_socket=again.socket(), **options) as session:
+                    return await main(session)
+            except MPCNetError as error:
+                again.consider(error)
 
     return run_until_done(role)
 
 
+class _Again:
+    """Whether a run whose connection was lost begins again, and where it listens then."""
+
+    def __init__(
+        self, config: str | Path | Config, given: socket.socket | None, on_event: Callable[[Any], None] | None
+    ) -> None:
+        self._config, self._given, self._on_event = config, given, on_event
+        self._where: tuple[str, int] | None = None
+        self._cause: MPCNetError | None = None
+        self.count = 0
+        if given is not None:
+            with contextlib.suppress(OSError):
+                given.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+                self._where = given.getsockname()[:2]
+
+    def socket(self) -> socket.socket | None:
+        """The one that was given, and after that another one on its port; None for that of the configuration."""
+        given, self._given = self._given, None
+        if given is None and self._where is not None:
+            return bind_address(self._where, "the port of this run")
+        return given
+
+    def consider(self, error: MPCNetError) -> None:
+        """Return where the run may begin again, else raise."""
+        if self._cause is not None and isinstance(error, ConnectFailed):
+            self._cause.add_note(f"it did not come back: {error}")
+            raise self._cause
+        config = self._config if isinstance(self._config, Config) else Config.load(self._config)
+        if not error.may_begin_again or not config.deadlines.retry or self.count == MOST_RETRIES:
+            raise error
+        self.count += 1
+        self._cause = error
+        if self._on_event is not None:
+            from mpcnet.wire.transport import MeshEvent
+
+            self._on_event(MeshEvent("again", error.peer, str(error)))
+
+
 def run_until_done(role: Callable[[], Awaitable[T]]) -> T:
-    """Await `role()` in a fresh event loop, where a SIGTERM cancels it and becomes SystemExit(143)."""
-    terminated = False
+    """Await `role()` in a fresh event loop, where a SIGINT or a SIGTERM cancels it and becomes KeyboardInterrupt or
+    SystemExit(143).
+    """
+    came: list[int] = []
 
     async def guarded() -> T:
         loop, task = asyncio.get_running_loop(), asyncio.current_task()
         assert task is not None
 
-        def terminate() -> None:
-            nonlocal terminated
-            terminated = True
-            task.cancel()
+        def stop(number: int, reason: str) -> None:
+            came.append(number)
+            task.cancel(reason)
 
-        with contextlib.suppress(NotImplementedError, ValueError, RuntimeError):  # Windows, or not the main thread
-            loop.add_signal_handler(signal.SIGTERM, terminate)
-        return await role()
+        reasons = {signal.SIGINT: INTERRUPTED, signal.SIGTERM: TERMINATED}
+        with contextlib.ExitStack() as stack:
+            for number, reason in reasons.items():
+                with contextlib.suppress(NotImplementedError, ValueError, RuntimeError):  # Windows, or another thread
+                    loop.add_signal_handler(number, stop, number, reason)
+                    stack.callback(loop.remove_signal_handler, number)
+            return await role()
 
     try:
         with asyncio.Runner(loop_factory=new_event_loop) as runner:
             return runner.run(guarded())
     except asyncio.CancelledError:
-        if terminated:
+        if not came:
+            raise
+        if came[0] == signal.SIGTERM:
             raise SystemExit(143) from None
-        raise
+        raise KeyboardInterrupt from None
 
 
 def new_event_loop() -> asyncio.AbstractEventLoop:

@@ -2,8 +2,8 @@
 
 A session is an async context manager. While its body runs it watches every link; when one fails, or the deadline for
 the whole passes, it tells the other parties the first cause, cancels the body wherever it waits, and raises an error
-that names the party at fault. When the body itself raises, it tells the others who and why. Either way nothing of it
-is left when the body has ended: no task, no socket.
+that names the party at fault, with the same text at every party. When the body itself raises, it tells the others who
+and why. Either way nothing of it is left when the body has ended: no task, no socket.
 
 There is no state outside the object: a process may hold any number of sessions.
 """
@@ -12,14 +12,18 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
-from mpcnet.errors import AgreementError, Deadline, MPCNetError, PeerAborted
+from mpcnet.cause import Cause
+from mpcnet.ending import Ending, speak_as_all
+from mpcnet.errors import AgreementError, Deadline, MPCNetError, PeerAborted, PeerDisconnected
 from mpcnet.links import LinkLike, SessionMesh, derive
-from mpcnet.reasons import clean, explain, strip
+from mpcnet.reasons import explain, strip
 from mpcnet.stats import Stats
+from mpcnet.watch import StallWatch
 from protocols.channel import Channel
 from protocols.errors import StateError
 
@@ -45,8 +49,12 @@ class Session:
         links: a live link to each other party, by name.
         session_id: 32 bytes, the same at every party, different for every session.
         total_seconds: how long the body may take; 0 for no limit.
+        phase_seconds: how long a phase may stand still; 0 for no limit.
         stats: counters to go on with.
         guard: what holds the session to its job, where it has one.
+
+    Attributes:
+        secret_moved: something that depends on a secret input may have been sent or received.
     """
 
     def __init__(
@@ -57,6 +65,7 @@ class Session:
         session_id: bytes,
         *,
         total_seconds: float = 0.0,
+        phase_seconds: float = 0.0,
         stats: Stats | None = None,
         guard: Guard | None = None,
     ) -> None:
@@ -76,9 +85,11 @@ class Session:
         self._cancelling = 0
         self._cancelled = False
         self._error: Exception | None = None
-        self._telling: asyncio.Future[Any] | None = None
+        self._watch = StallWatch(name, self.parties, self._links, phase_seconds, self._on_stall)
+        self._ending = Ending(self.parties, self._links)
         self._timer: asyncio.TimerHandle | None = None
         self._state = "new"
+        self.secret_moved = False
 
     @property
     def party_id(self) -> int:
@@ -94,33 +105,45 @@ class Session:
         """The other parties, in order."""
         return tuple(party for party in self.parties if party != self.name)
 
-    def channel(self, peer: str, label: str) -> Channel:
+    def channel(self, peer: str, label: str, *, secret: bool = True) -> Channel:
         """A channel to one peer; both ends use the same label, each label once a session.
 
+        Args:
+            secret: whether anything that depends on a secret input may travel on it. While no such channel was opened,
+                a run whose connection is lost may begin again.
         Raises:
             ValueError: no such peer, or a label that was used or is reserved (it begins with a dot).
             StateError: the session is over.
         """
         if label.startswith("."):
             raise ValueError(f"label {label!r} is reserved: labels with a leading dot belong to the session itself")
-        return self.open_channel(peer, label)
+        return self.open_channel(peer, label, secret=secret)
 
-    def mesh(self, label: str) -> SessionMesh:
+    def mesh(self, label: str, *, secret: bool = True) -> SessionMesh:
         """Channels to all other parties, under one label; every party calls it with the same one."""
-        return self.mesh_of(label, {peer: self.channel(peer, label) for peer in self.peers})
+        return self.mesh_of(label, {peer: self.channel(peer, label, secret=secret) for peer in self.peers})
 
     def mesh_of(self, label: str, by_name: Mapping[str, Channel]) -> SessionMesh:
         """A mesh of channels that are open already, one to each peer, all of them of one label."""
         channels = {self.parties.index(peer): channel for peer, channel in by_name.items()}
         return SessionMesh(self.party_id, self.n_parties, derive(self.session_id, label), channels)
 
-    def open_channel(self, peer: str, label: str) -> Channel:
-        """As `channel`, for labels of the session's own protocols, which begin with a dot."""
+    def open_channel(self, peer: str, label: str, *, secret: bool = True) -> Channel:
+        """As `channel`, for labels of the session's own protocols, which begin with a dot; those say when a secret is
+        about to move on a channel that was opened without one: `secret_moved`.
+        """
         if self._state != "open":
             raise StateError(f"the session is {'not entered yet' if self._state == 'new' else 'over'}")
         if peer not in self._links:
             raise ValueError(f"no peer {peer!r}; there are {', '.join(self.peers)}")
+        self.secret_moved = self.secret_moved or secret
         return self._links[peer].channel(label)
+
+    @contextlib.contextmanager
+    def phase(self, name: str) -> Iterator[None]:
+        """Count the time of a phase, and see to it that it does not stand still."""
+        with self.stats.phase(name), self._watch.phase(name):
+            yield
 
     async def evaluate(
         self,
@@ -220,10 +243,14 @@ class Session:
             reason: what the others get to read: no secret, please.
             culprit: the party at fault; by default this one.
         """
-        if self._state == "open" and self._telling is None:
-            self._start_telling(culprit or self.name, reason)
-        if self._telling is not None:
-            await asyncio.shield(self._telling)
+        if self._is_live:
+            failed = self._failed_link()
+            if failed is not None:
+                self._error, cause = failed
+            else:
+                cause = Cause(culprit or self.name, reason, self.name)
+            self._ending.begin(cause)
+        await self._ending.wait()
         await self.close()
 
     async def close(self) -> None:
@@ -261,23 +288,29 @@ class Session:
         others_cancel = self._task.uncancel() > self._cancelling if self._cancelled else True
         # a count without a CancelledError means nothing: TaskGroup leaves one behind before Python 3.13
         cancelled_by_others = others_cancel and isinstance(error, asyncio.CancelledError)
-        if error is not None and self._error is None and not cancelled_by_others and self._state == "open":
-            cause = self._failed_link()
-            if cause is not None:  # the body raised because of a link: take the link's word
-                self._error, culprit, reason = cause
-                self._start_telling(culprit, reason)
-        tells = error is not None and not isinstance(error, AgreementError)  # that one all find by themselves
-        if tells and error is not None and self._error is None and self._telling is None and self._state == "open":
+        failed = self._failed_link()
+        if error is not None and failed is not None and not cancelled_by_others and self._is_live:
+            self._error, cause = failed  # the body raised because of a link: take the link's word
+            self._ending.begin(cause)
+        if (
+            error is not None and not isinstance(error, AgreementError) and self._is_live
+        ):  # that one all find themselves
             culprit, reason = explain(error, self.name, self.parties)
-            self._start_telling(culprit, reason)
-        if self._telling is not None:
-            await asyncio.shield(self._telling)
+            self._ending.begin(Cause(culprit, reason, self.name))
+        await self._ending.wait()
         await self.close()
         fatal = error is not None and not isinstance(error, Exception | asyncio.CancelledError)
+        if self._ending.cause is not None:
+            self._error = speak_as_all(self._error, error, self._ending.cause)
         if self._error is not None and self._error is not error and not cancelled_by_others and not fatal:
             raise self._error from error
         if late is not None:
             raise late
+
+    @property
+    def _is_live(self) -> bool:
+        """Whether nothing has ended it yet."""
+        return self._state == "open" and self._error is None and not self._ending.has_begun
 
     async def _finish_computations(self) -> BaseException | None:
         """Wait until all parties have ended their programs on secret arrays; what went wrong, if anything."""
@@ -296,73 +329,68 @@ class Session:
             error: what the body's caller gets.
             where: added to what the others get to read: no secret, please.
         """
-        if self._state != "open" or self._telling is not None or self._error is not None:
+        if not self._is_live:
             return
-        cause = self._failed_link()
-        if cause is not None:
-            self._fail(*cause)
+        failed = self._failed_link()
+        if failed is not None:
+            self._fail(*failed)
             return
         culprit, reason = explain(error, self.name, self.parties)
-        tells = not isinstance(error, AgreementError)  # that one all find by themselves
-        self._fail(error, culprit, f"{reason} (in {where})" if where else reason, tells=tells)
+        cause = Cause(culprit, f"{reason} (in {where})" if where else reason, self.name)
+        self._fail(error, None if isinstance(error, AgreementError) else cause)  # that one all find by themselves
 
-    def _failed_link(self) -> tuple[MPCNetError, str, str] | None:
+    def _failed_link(self) -> tuple[MPCNetError, Cause] | None:
         """The cause, where a link has failed and the watcher was not called yet."""
         for peer, link in self._links.items():
-            if link.failure.done() and not link.failure.cancelled() and link.failure.exception() is not None:
-                return self._cause(peer, link.failure.exception())
+            if link.failure.done() and not link.failure.cancelled():
+                error = link.failure.exception()
+                if error is not None:
+                    return self._cause(peer, error)
         return None
 
     def _on_failure(self, failure: asyncio.Future[Any]) -> None:
         error = None if failure.cancelled() else failure.exception()
-        if error is None or self._state != "open" or self._telling is not None or self._error is not None:
+        if error is None or not self._is_live:
             return
         peer = next(name for name, link in self._links.items() if link.failure is failure)
         self._fail(*self._cause(peer, error))
 
     def _on_deadline(self) -> None:
-        if self._state == "open" and self._telling is None:
+        if self._is_live:
             limit = f"{self._total_seconds:g} s"
-            error = Deadline(f"the session took longer than {limit}; deadlines.total in party.toml sets the limit")
-            self._fail(error, self.name, f"its limit of {limit} for the session passed")
+            error = Deadline("", peer=self.name)
+            error.add_note("deadlines.total in party.toml sets the limit")
+            self._fail(error, Cause(self.name, f"its limit of {limit} for the session passed", self.name))
 
-    def _cause(self, peer: str, error: BaseException | None) -> tuple[MPCNetError, str, str]:
-        """What a failed link means: the error to raise here, and the culprit and reason to pass on."""
-        if not isinstance(error, PeerAborted):
-            reason = strip(str(error), peer)
-            mine = error if isinstance(error, MPCNetError) else MPCNetError(f"{peer}: {reason}", peer=peer)
+    def _on_stall(self, culprit: str, reason: str) -> None:
+        if self._is_live:
+            error = Deadline("", peer=culprit)
+            error.add_note("deadlines.phase in party.toml sets the limit")
+            self._fail(error, Cause(culprit, reason, self.name))
+
+    def _cause(self, peer: str, error: BaseException) -> tuple[MPCNetError, Cause]:
+        """What a failed link means: the error to raise here, and the cause to pass on."""
+        told = self._links[peer].told
+        if isinstance(error, PeerAborted) and told is not None:
+            cause = self._ending.heard(peer, told)
+            mine: MPCNetError = PeerAborted(cause.text, peer=cause.culprit)
+        else:
+            again = isinstance(error, PeerDisconnected)
+            cause = Cause(peer, strip(str(error), peer), self.name, again)
+            mine = error if isinstance(error, MPCNetError) else MPCNetError(cause.text, peer=peer)
             mine.peer = mine.peer or peer
-            return mine, peer, reason
-        culprit = error.culprit if error.culprit in self.parties else peer
-        reason = clean(error.reason or strip(str(error), peer))
-        if culprit == peer:
-            return PeerAborted(f"{peer} ended the run: {reason}", peer=peer), peer, reason
-        if culprit == self.name:
-            return (
-                PeerAborted(f"{peer} ended the run and names this party as the cause: {reason}", peer=peer),
-                peer,
-                (f"it ended the run and named {self.name} as the cause: {reason}"),
-            )
-        return PeerAborted(f"{culprit}: {reason} (reported by {peer})", peer=culprit), culprit, reason
+        return mine, replace(cause, again=cause.again and not self.secret_moved)
 
-    def _fail(self, error: Exception, culprit: str, reason: str, *, tells: bool = True) -> None:
+    def _fail(self, error: Exception, cause: Cause | None) -> None:
         self._error = error
-        if tells:
-            self._start_telling(culprit, reason)
+        if cause is not None:
+            self._ending.begin(cause)
         if self._task is not None and not self._task.done():
             self._cancelled = True
             self._task.cancel()
 
-    def _start_telling(self, culprit: str, reason: str) -> None:
-        self._telling = asyncio.ensure_future(self._tell(culprit, clean(reason)))
-
-    async def _tell(self, culprit: str, reason: str) -> None:
-        with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(FAREWELL_SECONDS):
-                telling = (link.abort(reason, culprit=culprit) for link in self._links.values())
-                await asyncio.gather(*telling, return_exceptions=True)
-
     def _stop_watching(self) -> None:
+        self._watch.stop()
         if self._timer is not None:
             self._timer.cancel()
         for link in self._links.values():

@@ -65,6 +65,8 @@ def command(
             say(f"warning: {event.detail}")
         elif event.kind == "connected":
             say(f"{event.peer} is here")
+        elif event.kind == "again":
+            say(f"{event.detail}; no secret has moved, so the run begins again")
         elif event.kind == "looked":
             say(f"{event.peer}'s doctor looked in")
         elif event.kind in ("lost", "strangers"):

@@ -120,6 +120,9 @@ def run_party(
         def hear(event: Any) -> None:
             if event.kind == "warning":
                 aside.print(f"warning: {event.detail}", markup=False, highlight=False, soft_wrap=True)
+            elif event.kind == "again":
+                missing.update(others)
+                aside.print(f"{event.detail}; trying again", markup=False, highlight=False, soft_wrap=True)
             elif event.kind == "connected":
                 missing.discard(event.peer)
             elif event.kind == "lost":
@@ -127,7 +130,8 @@ def run_party(
             if missing and event.kind in ("listening", "connected", "lost"):
                 display.show(job.name, Step("connect", detail=", ".join(sorted(missing))))
 
-        missing = {name for name in job.scheme.holders if name != job.name}
+        others = [name for name in job.scheme.holders if name != job.name]
+        missing = set(others)
         if job.computes:
             compile_kernels(lambda: display.show(job.name, Step("compile")), job.protocol)
         try:

@@ -1,7 +1,8 @@
 """A live link to one peer: channels, heartbeats, abort and farewell, over any `Transport`.
 
 A link has no task of its own: the transport's callbacks and one timer move it. When it fails, everything that waits
-on it, on any channel, ends with the same error, which names the peer and the reason; `failure` has it too.
+on it, on any channel, ends with the same error, which names the peer and the reason; `failure` has it too. After an
+ABORT, of either side, the two go on to tell each other causes, until one closes.
 """
 
 from __future__ import annotations
@@ -10,18 +11,17 @@ import asyncio
 import copy
 import hashlib
 import time
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
 from typing import Final
 
-import msgpack
-import msgspec
-
+from mpcnet.cause import Cause
 from mpcnet.errors import FrameError, MPCNetError, PeerAborted, PeerDisconnected
 from mpcnet.wire.channel import LinkChannel
+from mpcnet.wire.counters import LinkStats
 from mpcnet.wire.driver import Transport
 from mpcnet.wire.handshake import pack_confirmation, printable
 from mpcnet.wire.inbox import Incoming
+from mpcnet.wire.last_words import pack_cause, unpack_cause
 from mpcnet.wire.mux import PIECE_BYTES, WINDOW_BYTES, Mux, Stream
 from mpcnet.wire.outbox import Outgoing
 from protocols.errors import StateError
@@ -31,35 +31,8 @@ __all__ = ["Link", "LinkStats"]
 BEATS: Final = 5  # heartbeats in the time that a peer may be silent
 CLOSE_SECONDS: Final = 4.0
 LINGER_SECONDS: Final = 1.0
-
-
-class _Abort(msgspec.Struct, forbid_unknown_fields=True):
-    """What an ABORT says."""
-
-    culprit: str
-    reason: str
-
-
-@dataclass(frozen=True)
-class LinkStats:
-    """Counters of a link.
-
-    Attributes:
-        bytes_sent, bytes_received: frames with their headers, TLS excluded.
-        wire_sent, wire_received: what the network carried, TLS included, its handshake excluded.
-        messages_sent, messages_received, payload_sent, payload_received: messages of all channels, and their bytes.
-        round_trip_seconds: of the last heartbeat, waiting in queues included; None before the first.
-    """
-
-    bytes_sent: int
-    bytes_received: int
-    wire_sent: int
-    wire_received: int
-    messages_sent: int
-    messages_received: int
-    payload_sent: int
-    payload_received: int
-    round_trip_seconds: float | None
+_CLOCK_BITS: Final = 48  # of a heartbeat's argument; above them is the status
+UNTENDED_SECONDS: Final = 5.0  # a link that the peer has ended, and that nobody here closes, closes itself
 
 
 class Link:
@@ -76,6 +49,9 @@ class Link:
         failure: gets that error as its exception.
         confirmation: gets the payload of the peer's CONFIRM.
         session_id: 32 bytes, set by `stand`.
+        told: the cause that the peer told last, in an ABORT; None while it has told none.
+        on_news: called when `told` changes, and when the connection is over.
+        status: 16 bits that are told the peer with each heartbeat.
     """
 
     def __init__(
@@ -106,6 +82,11 @@ class Link:
         self._timer: asyncio.TimerHandle | None = None
         self._round_trip: float | None = None
         self._start = time.monotonic_ns()
+        self.status = 0
+        self._reported: Cause | None = None
+        self.told: Cause | None = None
+        self.on_news: Callable[[], None] | None = None
+        transport.closed.add_done_callback(lambda _: self._tell_news())
 
     def start(self) -> None:
         """Begin to read, and to send heartbeats."""
@@ -144,6 +125,21 @@ class Link:
         return self._transport.closed.done()
 
     @property
+    def peer_status(self) -> int:
+        """The 16 bits that the peer told with its last heartbeat."""
+        return self._mux.last_ping >> _CLOCK_BITS
+
+    @property
+    def awaits(self) -> bool:
+        """Whether anything here waits for the peer."""
+        return self._mux.is_awaiting
+
+    @property
+    def moved(self) -> int:
+        """Grows when anything moves on a channel."""
+        return self._mux.moved
+
+    @property
     def stats(self) -> LinkStats:
         """The counters, as they stand."""
         mux, transport = self._mux, self._transport
@@ -166,10 +162,24 @@ class Link:
             reason: one line, no secret.
             culprit: the party at fault; by default this one.
         """
-        text = printable(reason)
+        text, is_first = printable(reason), self.error is None
         if not self.is_over:
-            self._fail(MPCNetError(f"this party ended the run: {text}", peer=culprit), culprit or self.me, text)
+            self._fail(MPCNetError(f"this party ended the run: {text}", peer=culprit))
+            if is_first:
+                self.report(Cause(culprit or self.me, text, self.me))
+            self._transport.close(LINGER_SECONDS)
         await self._until_closed()
+
+    def report(self, cause: Cause) -> None:
+        """Tell the peer why the run is over; again, where another cause comes first. Closes nothing."""
+        if self.is_over or cause == self._reported or self._closing:
+            return
+        self._reported = cause
+        self._fail(MPCNetError(f"this party ended the run: {cause.text}", peer=cause.culprit))
+        self._mux.abort(pack_cause(cause))
+        while (frame := self._mux.next_frame()) is not None:
+            self._write(frame)
+        self._transport.flush()
 
     async def close(self, seconds: float = CLOSE_SECONDS) -> None:
         """Say goodbye: whatever was sent arrives, then the connection ends. Takes at most about `seconds`.
@@ -272,7 +282,7 @@ class Link:
         try:
             self._mux.reader.feed(data)
         except FrameError as error:
-            self._fail(error, self.peer, str(error).removeprefix(f"{self.peer}: "))
+            self._break(error)
 
     def read_some(self) -> None:
         """`Receiver`: act on what came for the link itself, and answer."""
@@ -299,7 +309,7 @@ class Link:
         while self._mux.control:
             kind, payload = self._mux.control.popleft()
             if isinstance(payload, int):
-                self._round_trip = (self._clock() - payload) / 1e9
+                self._round_trip = (self._clock() - payload % (1 << _CLOCK_BITS)) / 1e6
             elif kind == "confirm":
                 self.confirmation.set_result(payload)
             elif kind == "abort":
@@ -309,18 +319,20 @@ class Link:
 
     def _on_abort(self, payload: bytes) -> None:
         try:
-            abort = msgspec.convert(msgpack.unpackb(payload, strict_map_key=True), _Abort, strict=True)
-        except Exception:
-            error = FrameError(f"{self.peer}: sent an ABORT frame of the wrong form", peer=self.peer)
-            self._fail(error, self.peer, "sent an ABORT frame of the wrong form")
+            cause = unpack_cause(payload, self.peer)
+        except ValueError as error:
+            self._break(FrameError(f"{self.peer}: {error}", peer=self.peer))
             return
-        reason, culprit = printable(abort.reason), printable(abort.culprit, 64)
-        blame = f" because of {culprit}" if culprit not in ("", self.peer) else ""
-        text = f"{self.peer} ended the run{blame}: {reason}"
-        self._fail(PeerAborted(text, peer=culprit or self.peer, reason=reason, culprit=culprit))
+        self.told = cause
+        if self.error is None:
+            blame = f" because of {cause.culprit}" if cause.culprit != self.peer else ""
+            text = f"{self.peer} ended the run{blame}: {cause.reason}"
+            self._fail(PeerAborted(text, peer=cause.culprit, reason=cause.reason, culprit=cause.culprit))
+            self._timer = self._loop.call_later(UNTENDED_SECONDS, self._transport.close, LINGER_SECONDS)
+        self._tell_news()
 
-    def _fail(self, error: MPCNetError, culprit: str = "", reason: str = "") -> None:
-        """The link is over; with a reason, the peer is told."""
+    def _fail(self, error: MPCNetError) -> None:
+        """The link is of no more use: whoever waits on it is told."""
         if self.error is not None:
             return
         self.error = error
@@ -330,12 +342,18 @@ class Link:
             self.failure.set_exception(error)
             self.failure.exception()  # whoever does not ask is told by the channels
         self._mux.fail(error)
-        if reason:
-            packed: bytes = msgpack.packb({"culprit": culprit[:64], "reason": printable(reason)})
-            self._mux.abort(packed)
-            while (frame := self._mux.next_frame()) is not None:
-                self._write(frame)
+
+    def _break(self, error: MPCNetError) -> None:
+        """The peer is silent, or does not make sense: tell it, and end the connection."""
+        is_first = self.error is None
+        self._fail(error)
+        if is_first:
+            self.report(Cause(self.peer, str(error).removeprefix(f"{self.peer}: "), self.me))
         self._transport.close(LINGER_SECONDS)
+
+    def _tell_news(self) -> None:
+        if self.on_news is not None:
+            self.on_news()
 
     def _end(self) -> None:
         if self._timer is not None:
@@ -362,18 +380,19 @@ class Link:
         self._heard = self.bytes_received
         if self._silent_beats >= BEATS - 1 and not self._closing and not self._mux.peer_finished:
             text = f"silent for {self._liveness:g} s: stopped, overloaded, or cut off"
-            self._fail(PeerDisconnected(f"{self.peer}: {text}", peer=self.peer), self.peer, text)
+            self._break(PeerDisconnected(f"{self.peer}: {text}", peer=self.peer))
             return
         self._timer = self._loop.call_later(self._liveness / BEATS, self._beat)
         self._ping()
 
     def _ping(self) -> None:
         if self._transport.has_room:
-            self._mux.ping(self._clock())
+            self._mux.ping(self._clock() % (1 << _CLOCK_BITS) | (self.status & 0xFFFF) << _CLOCK_BITS)
             self._pump()
 
     def _clock(self) -> int:
-        return time.monotonic_ns() - self._start
+        """Microseconds since the beginning."""
+        return (time.monotonic_ns() - self._start) // 1000
 
     def __repr__(self) -> str:
         return f"<Link to {self.peer}>"

@@ -132,6 +132,11 @@ class Inbox:
         return self._arrival is None or self._closed
 
     @property
+    def is_awaited(self) -> bool:
+        """Whether somebody waits for a message."""
+        return bool(self._waiting) or (self._arrival is not None and self._arrival.owner is not None)
+
+    @property
     def _is_deaf(self) -> bool:
         return self._closed or self.error is not None
 

@@ -84,6 +84,7 @@ class Mux:
             most this much moves in a round trip, unless the receiver waits for larger messages than that.
         piece_bytes: the largest payload of a frame that this end sends.
 
+    `moved` grows with everything that leaves or arrives on a channel; `last_ping` is the argument of the last PING.
     `control` collects what came for the link itself, for the driver to take out: ("confirm", payload),
     ("abort", payload), ("seen", b""), ("pong", argument). `peer_finished` says that a goodbye came.
     """
@@ -94,7 +95,7 @@ class Mux:
         self.peer, self._window, self._piece = peer, window_bytes, piece_bytes
         self.reader = FrameReader(self, peer)
         self.control: deque[tuple[str, bytes | int]] = deque()
-        self.messages_sent = self.payload_sent = 0
+        self.messages_sent = self.payload_sent = self.moved = self.last_ping = 0
         self.pending = 0  # messages that were to be sent and have not left yet
         self.peer_finished = False
         self._streams: dict[bytes, Stream] = {}
@@ -230,7 +231,13 @@ class Mux:
             return [pack_frame(Kind.GOODBYE)]
         return None
 
+    @property
+    def is_awaiting(self) -> bool:
+        """Whether anything here waits for the peer: to send, or for room to be sent to."""
+        return any(stream.inbox.is_awaited or stream.outbox.queue for stream in self._streams.values())
+
     def _next_piece(self, stream: Stream) -> list[bytes | memoryview]:
+        self.moved += 1
         frame, outgoing = stream.outbox.next_piece(stream.number, self._piece)
         if not outgoing.left:
             self.pending -= 1
@@ -311,7 +318,7 @@ class Mux:
         elif kind == Kind.OPEN:
             self._peer_opens(bytes(self._payload))
         elif kind == Kind.PING:
-            self._pong = self._argument
+            self._pong = self.last_ping = self._argument
         elif kind == Kind.PONG:
             self.control.append(("pong", self._argument))
         elif kind == Kind.CONFIRM:
@@ -337,6 +344,7 @@ class Mux:
         elif kind == Kind.CLOSE:
             self._peer_closes(stream)
         else:
+            self.moved += 1
             stream.inbox.end(self._payload)
             self._offer(stream)
 

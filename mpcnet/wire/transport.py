@@ -46,9 +46,9 @@ class MeshEvent:
     """Something happened while the mesh is built; for a display.
 
     Attributes:
-        kind: "warning" (a certificate expires soon), "listening", "waiting" (for a peer, with the reason), "connected",
-            "lost", "looked" (its doctor came for a look), "standing", or "strangers" (how many connections came to
-            nothing, at the end).
+        kind: "warning" (a certificate expires soon), "again" (a run begins anew, with the reason), "listening",
+            "waiting" (for a peer, with the reason), "connected", "lost", "looked" (its doctor came for a look),
+            "standing", or "strangers" (how many connections came to nothing, at the end).
         peer: the party it is about, or "".
         detail: for people.
     """

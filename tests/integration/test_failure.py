@@ -79,7 +79,7 @@ def test_party_that_ends_is_named_by_all_others(program: Any, victim: str, how: 
 
 @pytest.mark.parametrize(
     ("how", "told", "code"),
-    [("raise", "its program failed with ZeroDivisionError", 1), ("term", "it was cancelled", 143)],
+    [("raise", "its program failed with ZeroDivisionError", 1), ("term", "it was terminated", 143)],
 )
 def test_party_that_fails_tells_the_others(how: str, told: str, code: int) -> None:
     results = local.run(
@@ -279,7 +279,7 @@ def test_interrupt_is_told(configs: dict[str, Path]) -> None:
         assert sorted(here) == sorted(f"mpcnet: {other} is here" for other in configs if other != name)
         assert all_here == "mpcnet: all parties are here: bank, bureau, lender"
         assert "lender" in err.splitlines()[-1]
-        assert "it was cancelled" in err.splitlines()[-1]
+        assert err.splitlines()[-1] == "mpcnet: lender ended the run: it was interrupted"
 
 
 def test_unreadable_key_is_one_line(configs: dict[str, Path]) -> None:

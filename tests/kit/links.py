@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import asyncio
 import itertools
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
+from mpcnet.cause import Cause
 from mpcnet.concurrency import together
 from mpcnet.errors import MPCNetError, PeerAborted, PeerDisconnected
 from mpcnet.session import Session
@@ -30,8 +31,23 @@ class PlainLink:
         self.failure: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self.ended = asyncio.Event()  # no more will come
         self.closed = False
-        self.aborted: list[tuple[str, str]] = []
+        self.reported: list[Cause] = []
+        self.told: Cause | None = None
+        self.on_news: Callable[[], None] | None = None
         self._labels: set[str] = set()
+        self.status = 0
+
+    @property
+    def peer_status(self) -> int:
+        return self.other.status
+
+    @property
+    def awaits(self) -> bool:
+        return True
+
+    @property
+    def moved(self) -> int:
+        return self.bytes_sent + self.bytes_received
 
     @property
     def bytes_sent(self) -> int:
@@ -47,15 +63,30 @@ class PlainLink:
         self._labels.add(label)
         return PlainChannel(self, MemoryChannel(self.wire, self.me, self.peer, label, SESSION_ID))
 
-    async def abort(self, reason: str, *, culprit: str = "") -> None:
-        self.aborted.append((culprit, reason))
-        if not self.closed:
-            self.other.fail(PeerAborted(f"{self.me}: {reason}", peer=self.me, reason=reason, culprit=culprit))
+    @property
+    def is_over(self) -> bool:
+        """Whether it was closed, or is broken and not by an abort."""
+        return self.closed or (self.ended.is_set() and self.told is None)
+
+    def report(self, cause: Cause) -> None:
+        self.reported.append(cause)
+        if not self.is_over and not self.other.closed:
+            self.other.hear(cause)
+
+    def hear(self, cause: Cause) -> None:
+        """The other end has told a cause."""
+        self.told = cause
+        text = f"{self.peer} ended the run: {cause.reason}"
+        self.fail(PeerAborted(text, peer=cause.culprit, reason=cause.reason, culprit=cause.culprit))
+        if self.on_news is not None:
+            self.on_news()
 
     async def close(self) -> None:
         self.closed = True
-        self.other.ended.set()
-        self.ended.set()
+        for end in (self, self.other):
+            end.ended.set()
+            if end.on_news is not None:
+                end.on_news()
 
     def fail(self, error: MPCNetError) -> None:
         """This end finds the link broken."""

@@ -47,7 +47,10 @@ def test_everything_set(tmp_path: Path) -> None:
             'name = "a"\nrooster = "x"',
             "unknown key 'rooster'; known are name, .*roster, policy, record, listen, deadlines, score$",
         ),
-        ('name = "a"\n[deadlines]\nconect = 5', "deadlines: unknown key 'conect'; known are connect, liveness, total$"),
+        (
+            'name = "a"\n[deadlines]\nconect = 5',
+            "deadlines: unknown key 'conect'; known are connect, liveness, total, phase, retry$",
+        ),
         ('name = "a"\n[deadlines]\nconnect = "soon"', r"deadlines\.connect: Expected 'float', got 'str'"),
         ('name = "a"\n[deadlines]\nconnect = 0', r"deadlines\.connect is 0; give seconds from 0\.1"),
         ('name = "a"\n[deadlines]\nliveness = -1', r"deadlines\.liveness is -1"),

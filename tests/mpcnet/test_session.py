@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from mpcnet.cause import Cause
 from mpcnet.errors import AgreementError, ConfigError, Deadline, MPCNetError, PeerAborted, PeerDisconnected
 from mpcnet.reasons import clean, explain
 from mpcnet.session import Session
@@ -118,12 +119,11 @@ async def test_first_cause_is_passed_on_to_those_that_do_not_see_it() -> None:
         await idle(session)
 
     results = await run_sessions(sessions, {"bank": idle, "lender": lender, "bureau": idle}, seconds=10)
-    assert str(results["lender"]) == "bank: silent for 15 s"
+    assert isinstance(results["lender"], PeerDisconnected)
     assert isinstance(results["bureau"], PeerAborted)
-    assert results["bureau"].peer == "bank"
-    assert str(results["bureau"]) == "bank: silent for 15 s (reported by lender)"
-    assert results["bank"].peer == "lender"
-    assert "names this party as the cause: silent for 15 s" in str(results["bank"])
+    for error in results.values():
+        assert str(error) == "bank: silent for 15 s (seen by lender)"
+        assert error.peer == "bank"
 
 
 async def test_error_in_the_body_reaches_all_without_its_text() -> None:
@@ -161,9 +161,9 @@ async def test_party_that_finds_a_peer_cheating_blames_the_peer() -> None:
 
     results = await run_sessions(plain_sessions(NAMES), {"bank": finds, "lender": idle, "bureau": idle}, seconds=10)
     assert isinstance(results["bank"], MessageError)
-    assert str(results["bureau"]) == "lender: expected 5 bytes, got 6 (reported by bank)"
-    assert results["bureau"].peer == "lender"
-    assert results["lender"].peer == "bank"
+    for error in results.values():
+        assert str(error) == "lender: expected 5 bytes, got 6 (seen by bank)"
+        assert error.peer == "lender"
 
 
 async def test_error_in_a_task_group_is_told_too() -> None:
@@ -252,7 +252,7 @@ async def test_timeout_around_the_session_is_a_timeout() -> None:
     with pytest.raises(TimeoutError):
         async with asyncio.timeout(0.01), session:
             await idle(session)
-    assert link_of(session, "lender").aborted == [("bank", "it was cancelled")]
+    assert link_of(session, "lender").reported == [Cause("bank", "it was cancelled", "bank")]
 
 
 async def test_interrupt_is_told() -> None:
@@ -260,7 +260,7 @@ async def test_interrupt_is_told() -> None:
 
     await session.__aenter__()
     await session.__aexit__(KeyboardInterrupt, KeyboardInterrupt(), None)  # raised in a task it would end the loop
-    assert link_of(session, "lender").aborted == [("bank", "it was interrupted")]
+    assert link_of(session, "lender").reported == [Cause("bank", "it was interrupted", "bank")]
 
 
 async def test_deadline_for_the_whole() -> None:
@@ -268,10 +268,10 @@ async def test_deadline_for_the_whole() -> None:
     sessions["bank"]._total_seconds = 0.02
     results = await run_sessions(sessions, idle, seconds=10)
     assert isinstance(results["bank"], Deadline)
-    assert "deadlines.total" in str(results["bank"])
-    for name in ("lender", "bureau"):
-        assert results[name].peer == "bank"
-        assert "its limit of 0.02 s for the session passed" in str(results[name])
+    assert results["bank"].__notes__ == ["deadlines.total in party.toml sets the limit"]
+    for error in results.values():
+        assert error.peer == "bank"
+        assert str(error) == "bank ended the run: its limit of 0.02 s for the session passed"
 
 
 async def test_session_that_ended_in_time_has_no_deadline_left() -> None:
@@ -351,11 +351,12 @@ async def test_two_sessions_in_one_process_do_not_touch() -> None:
 
 async def test_abort_that_cannot_be_delivered_does_not_hold_the_session(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("mpcnet.session.FAREWELL_SECONDS", 0.05)
+    monkeypatch.setattr("mpcnet.ending.SETTLE_SECONDS", 0.05)
 
     async def stuck(self: PlainLink, *args: Any, **kwargs: Any) -> None:
         await asyncio.Event().wait()
 
-    monkeypatch.setattr(PlainLink, "abort", stuck)
+    monkeypatch.setattr(PlainLink, "report", lambda *_: None)
     monkeypatch.setattr(PlainLink, "close", stuck)
     session = plain_sessions(("bank", "lender"))["bank"]
     with pytest.raises(ValueError, match="mine"):
@@ -373,6 +374,8 @@ async def test_abort_that_cannot_be_delivered_does_not_hold_the_session(monkeypa
         (ValueError("income 4711"), "me", "its program failed with ValueError"),
         (ExceptionGroup("all", [ExceptionGroup("x", [MessageError("short", peer="bank")])]), "bank", "short"),
         (asyncio.CancelledError(), "me", "it was cancelled"),
+        (asyncio.CancelledError("it was terminated"), "me", "it was terminated"),
+        (asyncio.CancelledError("income 4711"), "me", "it was cancelled"),
         (KeyboardInterrupt(), "me", "it was interrupted"),
         (SystemExit(3), "me", "its program failed with SystemExit"),
     ],
@@ -391,9 +394,66 @@ async def test_forged_blame_names_the_reporter() -> None:
     sessions = plain_sessions(NAMES)
 
     async def lies(session: Session) -> None:
-        await link_of(session, "lender").abort("it stole", culprit="shop")
+        link_of(session, "lender").report(Cause("shop", "it stole", "shop"))
         await idle(session)
 
     results = await run_sessions(sessions, {"bank": lies, "lender": idle, "bureau": idle}, seconds=10)
-    assert results["lender"].peer == "bank"
-    assert str(results["lender"]) == "bank ended the run: it stole"
+    for error in results.values():
+        assert error.peer == "bank"
+        assert str(error) == "bank ended the run: it stole"
+
+
+@pytest.mark.parametrize("broken", [("bank", "lender"), ("bureau", "lender"), ("bank", "bureau")])
+async def test_two_that_blame_each_other_and_the_third_say_the_same(broken: tuple[str, str]) -> None:
+    """The link of two breaks: each sees the other go, and all take what the party with the lower number saw."""
+    sessions = plain_sessions(NAMES)
+    one, two = broken
+
+    async def cuts(session: Session) -> None:
+        link_of(session, two).fall_silent()
+        await idle(session)
+
+    results = await run_sessions(sessions, {name: cuts if name == one else idle for name in NAMES}, seconds=10)
+    assert {str(error) for error in results.values()} == {f"{two}: the link closed (seen by {one})"}
+
+
+async def test_what_a_party_says_of_itself_comes_first() -> None:
+    """Bank sees the lender go at the moment when the bureau fails by itself."""
+    sessions = plain_sessions(NAMES)
+
+    async def cuts(session: Session) -> None:
+        link_of(session, "lender").fail(PeerDisconnected("lender: gone", peer="lender"))
+        await idle(session)
+
+    async def fails(session: Session) -> None:
+        await asyncio.sleep(0)
+        raise ConfigError("no data")
+
+    results = await run_sessions(sessions, {"bank": cuts, "bureau": fails, "lender": idle}, seconds=10)
+    assert str(results["bank"]) == str(results["lender"]) == "bureau ended the run: no data"
+    assert isinstance(results["bank"], PeerAborted)
+    assert str(results["bureau"]) == "no data"
+
+
+@pytest.mark.parametrize("secret", [False, True])
+async def test_lost_before_a_secret_may_begin_again_unless_one_party_objects(secret: bool) -> None:
+    sessions = plain_sessions(NAMES)
+
+    async def party(session: Session) -> None:
+        session.mesh("agreement", secret=False)
+        if session.name == "bureau":
+            session.channel("lender", "x", secret=secret)
+        if session.name == "bank":
+            link_of(session, "lender").fall_silent()
+        await idle(session)
+
+    results = await run_sessions(sessions, party, seconds=10)
+    assert {error.may_begin_again for error in results.values()} == {not secret}
+
+
+async def test_only_a_lost_connection_may_begin_again() -> None:
+    async def fails(session: Session) -> None:
+        raise ConfigError("no data")
+
+    results = await run_sessions(plain_sessions(NAMES), {"bank": fails, "lender": idle, "bureau": idle}, seconds=10)
+    assert {error.may_begin_again for error in results.values()} == {False}

@@ -10,7 +10,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from mpcnet.cause import Cause
 from mpcnet.errors import FrameError, MPCNetError, PeerAborted, PeerDisconnected
+from mpcnet.wire import connection
 from mpcnet.wire.connection import Link
 from mpcnet.wire.frames import Kind, pack_frame
 from mpcnet.wire.memory import MemoryTransport, memory_links, memory_mesh
@@ -20,6 +22,7 @@ from tests.kit.channels import TEMPERS, Temper, channel_pair
 from tests.kit.network import check_channel, close_links, gather_errors, make_net, nothing_left
 
 SESSION = bytes(range(32))
+BAD_ABORT = b"\x84\xa7culprit\x01\xa6reason\xa1x\xa6origin\xa1x\xa5again\xc2"  # the culprit is a number
 
 
 def pair(**options: object) -> tuple[Link, Link]:
@@ -285,7 +288,7 @@ async def test_a_frame_error_ends_both_sides_with_words() -> None:
     assert "sent a frame for channel number 9" in str(errors[0])
 
 
-@pytest.mark.parametrize("payload", [b"\xc1", b"\x80", b"\x82\xa7culprit\x01\xa6reason\xa1x"])
+@pytest.mark.parametrize("payload", [b"\xc1", b"\x80", BAD_ABORT])
 async def test_a_malformed_abort_is_a_frame_error(payload: bytes) -> None:
     bad = pack_frame(Kind.ABORT, payload)
     left, right = pair(tamper=lambda me, _, number, data: [bad if me == "bank" else data])
@@ -344,8 +347,39 @@ async def test_no_timer_is_left_after_the_end() -> None:
     assert right._timer is None
     left, right = pair(liveness_seconds=0.05)
     await left.abort("x")
+    await right.close()
     assert left._timer is None
     assert right._timer is None
+
+
+async def test_a_link_that_nobody_closes_after_an_abort_closes_itself(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(connection, "UNTENDED_SECONDS", 0.02)
+    left, right = pair()
+    await left.abort("x")
+    async with asyncio.timeout(5):
+        await right._transport.closed
+    assert right.is_over
+
+
+async def test_causes_go_both_ways_until_one_closes() -> None:
+    left, right = pair()
+    news: list[Cause | None] = []
+    left.on_news = lambda: news.append(left.told)
+    causes = [Cause("bank", f"reason {i}", "lender", again=i == 1) for i in range(3)]
+    left.report(causes[0])
+    for _ in range(3):
+        await asyncio.sleep(0)
+    assert right.told == causes[0]
+    assert isinstance(right.error, PeerAborted)
+    right.report(causes[1])
+    right.report(causes[1])
+    right.report(causes[2])
+    for _ in range(3):
+        await asyncio.sleep(0)
+    assert news[-1] == left.told == causes[2]
+    assert left.told is not None
+    await asyncio.gather(left.close(), right.close())
+    left.report(causes[0])  # nobody hears it
 
 
 async def test_closing_can_be_cancelled() -> None:
