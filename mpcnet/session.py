@@ -31,6 +31,8 @@ if TYPE_CHECKING:
     from circuits import Circuit
     from mpcnet.agreement.guard import Guard
     from mpcnet.array import Computation
+    from mpcnet.array.engines import EngineChoice
+    from mpcnet.array.program import Program
     from mpcnet.evaluate import Evaluator, Progress
 
 __all__ = ["LinkLike", "Session", "SessionMesh", "explain"]
@@ -80,7 +82,7 @@ class Session:
         self._total_seconds = total_seconds
         self.stats.traffic = self._traffic
         self._evaluator: Evaluator | None = None
-        self._computations: list[Computation] = []
+        self._program: Program | None = None
         self._task: asyncio.Task[Any] | None = None
         self._cancelling = 0
         self._cancelled = False
@@ -216,7 +218,7 @@ class Session:
         """
         from mpcnet.array.engines import shamir
 
-        return self._compute(shamir(self.n_parties, threshold), checked)
+        return self._compute(shamir(self.n_parties, threshold), checked=checked)
 
     def additive(self, *, checked: bool = False) -> Computation:
         """Secret arrays among two or more parties, of which all but one may put their heads together.
@@ -226,15 +228,14 @@ class Session:
         """
         from mpcnet.array.engines import additive
 
-        return self._compute(additive(), checked)
+        return self._compute(additive(), checked=checked)
 
-    def _compute(self, choice: Any, checked: bool) -> Computation:
-        from mpcnet.array import Computation
+    def _compute(self, choice: EngineChoice, *, checked: bool) -> Computation:
+        if self._program is None:
+            from mpcnet.array.program import Program
 
-        label = f".array/{len(self._computations) + 1}"
-        made = Computation(self, choice, label, checked=checked)
-        self._computations.append(made)
-        return made
+            self._program = Program(self)
+        return self._program.compute(choice, checked=checked)
 
     async def abort(self, reason: str, *, culprit: str | None = None) -> None:
         """End the session at every party.
@@ -259,8 +260,8 @@ class Session:
             return
         self._state = "over"
         self._stop_watching()
-        for computation in self._computations:
-            await computation.stop()
+        if self._program is not None:
+            await self._program.stop()
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(FAREWELL_SECONDS):
                 await asyncio.gather(*(link.close() for link in self._links.values()), return_exceptions=True)
@@ -284,7 +285,7 @@ class Session:
         assert self._task is not None
         late = None
         if error is None and self._error is None and self._state == "open":
-            error = late = await self._finish_computations()
+            error = late = await self._finish_program()
         others_cancel = self._task.uncancel() > self._cancelling if self._cancelled else True
         # a count without a CancelledError means nothing: TaskGroup leaves one behind before Python 3.13
         cancelled_by_others = others_cancel and isinstance(error, asyncio.CancelledError)
@@ -312,11 +313,11 @@ class Session:
         """Whether nothing has ended it yet."""
         return self._state == "open" and self._error is None and not self._ending.has_begun
 
-    async def _finish_computations(self) -> BaseException | None:
+    async def _finish_program(self) -> BaseException | None:
         """Wait until all parties have ended their programs on secret arrays; what went wrong, if anything."""
         try:
-            for computation in self._computations:
-                await computation.finish()
+            if self._program is not None:
+                await self._program.finish()
         except BaseException as error:
             return error
         return None

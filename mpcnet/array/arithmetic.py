@@ -33,7 +33,7 @@ def subtract(x: Any, y: Any) -> SecretArray:
 
 
 def _linear(name: str, x: Any, y: Any) -> SecretArray:
-    computation, left, right, dtype = align(name, x, y)
+    computation, left, right, dtype, shape = align(name, x, y)
     plus = name == "add"
 
     def work(engine: Engine, *values: Elements) -> Elements:
@@ -43,7 +43,6 @@ def _linear(name: str, x: Any, y: Any) -> SecretArray:
 
     (a, b), (c, d) = left.bounds, right.bounds
     bounds = (a + c, b + d) if plus else (a - d, b - c)
-    shape = broadcast(name, left.shape, right.shape)
     params = [*left.params, *right.params, left.raw is None]
     nodes = [*left.nodes, *right.nodes]
     made = make_array(computation, name, nodes, work, shape=shape, dtype=dtype, bounds=bounds, params=params)
@@ -75,8 +74,8 @@ def multiply(x: Any, y: Any) -> SecretArray:
         from mpcnet.array.logic import logical_and
 
         return logical_and(left, right)
+    shape = broadcast("multiply", left.shape, right.shape)
     dtype, p, q = _factors("multiply", left, right)
-    shape = broadcast("multiply", p.shape, q.shape)
 
     async def work(engine: Engine, mesh: Mesh, a: Elements, b: Elements) -> Elements:
         return await engine.multiply(mesh, lift(a, shape), lift(b, shape))

@@ -36,6 +36,7 @@ def compare(symbol: str, x: Any, y: Any) -> SecretArray:
     computation, (left, right) = operands(symbol, x, y)
     if not is_secret(left):
         left, right, symbol = right, left, SWAPPED[symbol]
+    broadcast(symbol, left.shape, right.shape)
     if left.dtype == BIT and (right.dtype if is_secret(right) else BIT) == BIT:
         found = _of_bits(symbol, left, right)
         if found is not None:

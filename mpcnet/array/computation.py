@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from mpcnet.array.agreement import Agreement
 from mpcnet.array.dtypes import BIT, DType, Limits
 from mpcnet.array.node import Node
 from mpcnet.array.position import caller
@@ -19,9 +18,9 @@ from mpcnet.errors import ConfigError
 from mpcnet.stats import ComputationRecord
 from protocols.arithmetic.contract import Engine
 from protocols.channel import Mesh
-from protocols.errors import StateError
 
 if TYPE_CHECKING:
+    from mpcnet.array.program import Program
     from mpcnet.array.secret import SecretArray
     from mpcnet.session import Session
 
@@ -93,30 +92,28 @@ class Computation(DTypes):
     program waits for anything, as soon as their operands are there.
 
     Args:
-        session: entered.
+        program: of the session.
         choice: of the engine.
         label: under which it talks, once in a session.
         checked: whether overflow is looked for, see `checks`.
     """
 
-    def __init__(self, session: Session, choice: EngineChoice, label: str, *, checked: bool = False) -> None:
-        self._session, self._choice, self.checked = session, choice, checked
+    def __init__(self, program: Program, choice: EngineChoice, label: str, *, checked: bool = False) -> None:
+        session = program.session
+        self._program, self._choice, self.checked = program, choice, checked
         mesh = session.mesh_of(label, {peer: session.open_channel(peer, label) for peer in session.peers})
-        names = {party: channel.peer for party, channel in mesh.channels.items()}
-        self._agreement = Agreement(mesh.fork("agreement"), session.name, names, self._may_go_on, session.fail)
-        self._runner = Runner(mesh.fork("operations"), self._agreement, self._failed)
-        self._nodes = 0
-        self._ended = False
+        self._runner = Runner(mesh, program.agreement, self._failed)
         self.flags: list[tuple[Node, str]] = []  # checks that nobody has looked at yet, and of what: see `checks`
         self.flag: Node | None = None
         self.looked: Node | None = None
         self.suspects: list[str] = []
         self.record = ComputationRecord(choice.text, self._runner.traffic, started=time.time())
         session.stats.computations.append(self.record)
-        self._agreement.start()
-        parties = [session.name, *session.peers]
-        params = [choice.text, checked, sorted(parties)]
-        self.emit("setup", (), _Setup(choice), talks=True, params=params, detail=f" of {choice.text}")
+
+    def begin(self) -> None:
+        """The first operation: set up the engine."""
+        params = [self._choice.text, self.checked, list(self.session.parties)]
+        self.emit("setup", (), _Setup(self._choice), talks=True, params=params, detail=f" of {self._choice.text}")
 
     # ---- arrays
 
@@ -158,7 +155,7 @@ class Computation(DTypes):
 
     @property
     def session(self) -> Session:
-        return self._session
+        return self._program.session
 
     @property
     def limits(self) -> Limits:
@@ -174,7 +171,7 @@ class Computation(DTypes):
         Raises:
             ConfigError: there is no such party, or none at all.
         """
-        everybody = self._session.parties
+        everybody = self.session.parties
         if names is None:
             return everybody
         given = [names] if isinstance(names, str) else list(names)
@@ -186,7 +183,7 @@ class Computation(DTypes):
         return tuple(party for party in everybody if party in given)
 
     def number_of(self, party: str) -> builtins.int:
-        return self._session.parties.index(party)
+        return self.session.parties.index(party)
 
     def emit(
         self,
@@ -214,11 +211,9 @@ class Computation(DTypes):
             size: elements that the work goes through, where that is more than the result has.
             detail: more for people, behind the name.
         """
-        if self._ended:
-            raise StateError("the program of this computation has ended")
         n_elements = max(int(np.prod(shape, dtype=np.int64)), size or 0)
         node = Node(
-            self._nodes,
+            self._program.next_number(),
             name,
             operands,
             work,
@@ -232,35 +227,27 @@ class Computation(DTypes):
             long=n_elements > LONG,
             detail=detail,
         )
-        self._nodes += 1
         self.record.count(name)
-        self._agreement.add(node)
+        self._program.add(node)
         self._runner.add(node)
         return node
 
     # ---- its end
 
-    async def finish(self) -> None:
-        """Wait until the programs of all parties have ended."""
-        self._ended = True
-        self._agreement.end()
-        await self._agreement.wait_for_end()
-
     async def stop(self) -> None:
         """End all tasks."""
-        self._ended = True
         await self._runner.stop()
-        await self._agreement.stop()
 
-    def _may_go_on(self) -> None:
+    def wake(self) -> None:
+        """More operations may talk."""
         self._runner.wake()
 
     def _failed(self, node: Node, error: Exception) -> None:
         error.add_note(f"in {node.text_here}")
-        self._session.fail(error, where=node.text)
+        self.session.fail(error, where=node.text)
 
     def __repr__(self) -> str:
-        return f"<{self._choice.text} among {', '.join(self._session.parties)}>"
+        return f"<{self._choice.text} among {', '.join(self.session.parties)}>"
 
 
 class _Setup:

@@ -13,13 +13,15 @@ from mpcnet.array.base import is_secret, make_array
 from mpcnet.array.blocks import evaluate
 from mpcnet.array.casting import bits_of
 from mpcnet.array.checks import guard
+from mpcnet.array.dtypes import BIT, DType, signed_bits
 from mpcnet.array.logic import spread
-from mpcnet.array.operands import align, broadcast
+from mpcnet.array.operands import bounds_of, broadcast, common_dtype, encoded, operands
 from protocols.arithmetic.contract import Engine
 from protocols.boolean.contract import BitShares
 from protocols.channel import Mesh
 
 if TYPE_CHECKING:
+    from mpcnet.array.computation import Computation
     from mpcnet.array.secret import SecretArray
 
 __all__ = ["floor_divide", "remainder"]
@@ -36,37 +38,39 @@ def remainder(x: Any, y: Any) -> SecretArray:
 
 
 def _divide(name: str, x: Any, y: Any) -> SecretArray:
-    computation, left, right, dtype = align(name, x, y)
+    computation, (left, right) = operands(name, x, y)
     shape = broadcast(name, left.shape, right.shape)
-    if right.raw is not None and not right.raw.all():
+    dtype = common_dtype(name, computation, left, right)
+    if dtype == BIT:
+        raise TypeError(f"{name} of bits: take .astype(sh.int()) first")
+    divisor = None if is_secret(right) else encoded(name, right, dtype)
+    if divisor is not None and not divisor.all():
         raise ZeroDivisionError(f"{name} by a public 0")
     shift = dtype.frac_bits if name == "floor_divide" else 0
-    if right.raw is not None and right.raw.size == 1 and is_secret(x):
-        node, divisor = bits_of(_in(x, dtype)), int(right.raw.reshape(-1)[0])
-        out = max(node.width + 1, abs(divisor).bit_length() + 1)
-        circuit = {"floor_divide": "divide_by", "remainder": "remainder_by"}[name]
-
-        async def by_public(engine: Engine, mesh: Mesh, shares: BitShares) -> BitShares:
-            spreaded = spread(shares, left.shape, shape)
-            return _up(await evaluate(engine, mesh, circuit, [spreaded], out, public=[divisor]), shift)
-
-        nodes, work, params = [node], by_public, [str(divisor)]
+    p = _as_secret(computation, name, left, dtype)
+    nodes, known = [bits_of(p)], []
+    if divisor is not None and divisor.size == 1:
+        known = [int(divisor.reshape(-1)[0])]
+        reach = bounds_of(divisor)
+        out = max(nodes[0].width + 1, signed_bits(reach))
+        circuit, shapes = {"floor_divide": "divide_by", "remainder": "remainder_by"}[name], [p.shape]
     else:
-        arrays = [_secret(computation, one, dtype) for one in (x, y)]
-        pair = [bits_of(one) for one in arrays]
-        out = max(pair[0].width + 1, pair[1].width)
+        q = _as_secret(computation, name, right, dtype)
+        nodes.append(bits_of(q))
+        reach = q.bounds
+        out = max(nodes[0].width + 1, nodes[1].width)
+        circuit, shapes = name, [p.shape, q.shape]
 
-        async def by_secret(engine: Engine, mesh: Mesh, *values: BitShares) -> BitShares:
-            inputs = [spread(value, one.shape, shape) for value, one in zip(values, arrays, strict=True)]
-            return _up(await evaluate(engine, mesh, name, inputs, out), shift)
+    async def work(engine: Engine, mesh: Mesh, *values: BitShares) -> BitShares:
+        inputs = [spread(value, own, shape) for value, own in zip(values, shapes, strict=True)]
+        return _up(await evaluate(engine, mesh, circuit, inputs, out, public=known), shift)
 
-        nodes, work, params = pair, by_secret, []  # type: ignore[assignment]
-    edge = 1 << (out - 1 + shift)
+    edge, low, high = 1 << (out - 1 + shift), *p.bounds
     if name == "remainder":
-        most = max(abs(right.bounds[0]), abs(right.bounds[1]))
-        bounds = (min(-most, left.bounds[0]), max(most, left.bounds[1]))
+        most = max(abs(reach[0]), abs(reach[1]))
+        bounds = (min(-most, low), max(most, high))
     else:
-        most = max(abs(left.bounds[0]), abs(left.bounds[1])) << shift
+        most = max(abs(low), abs(high)) << shift
         bounds = (-most, most)
     made = make_array(
         computation,
@@ -78,7 +82,7 @@ def _divide(name: str, x: Any, y: Any) -> SecretArray:
         dtype=dtype,
         bounds=bounds,
         width=out + shift,
-        params=params,
+        params=[str(one) for one in known],
     )
     guard(made, (-edge, edge) if name == "floor_divide" else bounds)
     return made
@@ -92,11 +96,8 @@ def _up(shares: BitShares, n_bits: int) -> BitShares:
     return BitShares(words, shares.count)
 
 
-def _in(x: Any, dtype: Any) -> SecretArray:
-    made: SecretArray = x if x.dtype == dtype else x.astype(dtype)
-    return made
-
-
-def _secret(computation: Any, one: Any, dtype: Any) -> SecretArray:
-    made: SecretArray = _in(one, dtype) if is_secret(one) else computation.constant(one, dtype=dtype)
-    return made
+def _as_secret(computation: Computation, name: str, one: Any, dtype: DType) -> SecretArray:
+    if is_secret(one):
+        return one if one.dtype == dtype else one.astype(dtype)
+    encoded(name, one, dtype)
+    return computation.constant(one.values, dtype=dtype)

@@ -11,7 +11,7 @@ from mpcnet.errors import ConfigError
 from protocols.arithmetic.contract import Engine
 from protocols.channel import Mesh
 
-__all__ = ["additive", "shamir"]
+__all__ = ["EngineChoice", "additive", "shamir"]
 
 SHAMIR_PRODUCT_BITS = 79
 """Room for masks modulo 2**127 - 1 among ten parties, the most there can be; the same for fewer, so that a program does

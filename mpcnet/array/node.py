@@ -15,6 +15,10 @@ from protocols.channel import Mesh
 
 __all__ = ["Node", "Value"]
 
+ROUNDS = frozenset({"input", "multiply", "matmul", "truncate", "reveal"})
+"""Operations that are one call of an engine."""
+FEW_CHANNELS, MANY_CHANNELS = 4, 16
+
 Value = Elements | BitShares | Any
 
 
@@ -32,12 +36,14 @@ class Node:
         work: (engine, *values of the operands) -> value; where it talks a coroutine function (engine, mesh, *values).
         signature: what all parties have to agree on, besides everything before it.
         long: whether its work belongs in a thread.
+        channels: about how many it opens to each peer before that one does.
         turn: its number among those that talk; -1 for those that do not.
         checkpoint: which of the messages of `agreement` has to be the same everywhere before it may talk.
         twins: the same array in other forms, once somebody asked: see `casting`.
     """
 
     __slots__ = (
+        "channels",
         "checkpoint",
         "consumers",
         "detail",
@@ -82,6 +88,7 @@ class Node:
         self.operands, self.work, self.talks, self.long = tuple(operands), work, talks, long
         self.shape, self.dtype, self.form, self.width = shape, dtype, form, width
         self.turn = self.checkpoint = -1
+        self.channels = FEW_CHANNELS if name in ROUNDS else MANY_CHANNELS
         self.done, self.waiting = False, 0
         self.value: Value = None
         self.consumers: list[Node] = []

@@ -17,7 +17,7 @@ from protocols.arithmetic.contract import Elements, Engine
 if TYPE_CHECKING:
     from mpcnet.array.computation import Computation
 
-__all__ = ["Term", "align", "broadcast", "common_dtype", "operands", "term_of"]
+__all__ = ["Term", "align", "bounds_of", "broadcast", "common_dtype", "encoded", "operands", "pick", "term_of"]
 
 Operand = "SecretArray | Public"
 Shape = tuple[int, ...]
@@ -130,11 +130,20 @@ def term_of(name: str, operand: Any, dtype: DType) -> Term:
         missing = dtype.frac_bits - operand.dtype.frac_bits
         x = shifted(operand, missing, dtype) if missing else operand
         return Term(elements_of(x), None, x.bounds, x.shape)
+    raw = encoded(name, operand, dtype)
+    return Term(None, raw, bounds_of(raw), operand.shape)
+
+
+def encoded(name: str, operand: Public, dtype: DType) -> NDArray[Any]:
+    """The raw integers of public numbers.
+
+    Raises:
+        TypeError, ValueError: they do not fit the dtype.
+    """
     try:
-        raw = dtype.encode(operand.values)
+        return dtype.encode(operand.values)
     except (TypeError, ValueError) as error:
         raise type(error)(f"{name}: {error}") from None
-    return Term(None, raw, bounds_of(raw), operand.shape)
 
 
 def bounds_of(raw: NDArray[Any]) -> Bounds:
@@ -142,13 +151,14 @@ def bounds_of(raw: NDArray[Any]) -> Bounds:
     return (int(raw.min()), int(raw.max())) if raw.size else (0, 0)
 
 
-def align(name: str, x: Any, y: Any) -> tuple[Computation, Term, Term, DType]:
-    """Both operands as terms of their common dtype."""
+def align(name: str, x: Any, y: Any) -> tuple[Computation, Term, Term, DType, Shape]:
+    """Both operands as terms of their common dtype, and the shape of the result."""
     computation, (left, right) = operands(name, x, y)
+    shape = broadcast(name, left.shape, right.shape)
     dtype = common_dtype(name, computation, left, right)
     if dtype == BIT:
         raise TypeError(f"{name} of bits: combine them with & | ^, or take .astype(sh.int()) to count")
-    return computation, term_of(name, left, dtype), term_of(name, right, dtype), dtype
+    return computation, term_of(name, left, dtype), term_of(name, right, dtype), dtype, shape
 
 
 def pick(engine: Engine, term: Term, values: list[Elements]) -> Elements:

@@ -1,9 +1,9 @@
 """Runs the operations of a program when their operands are there, as many side by side as there are.
 
 Work without messages is done in the event loop, in slices, or in a thread where it is long. An operation that talks
-gets a task and a mesh of its own, once all parties have agreed on it. Of those at most WINDOW are open beyond the first
-that is not done: a party that is behind is never flooded with channels. The first that is not done anywhere is within
-the window of every party, so all of them come to an end.
+gets a task and a mesh of its own, once all parties have agreed on it. Those that run have at most BUDGET channels to
+each peer, as many as a peer that is behind lets this one open. The first operation that is not done may always begin:
+so the first that is not done anywhere goes on at every party, and all come to an end.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ __all__ = ["LONG", "Runner"]
 
 LONG: Final = 1 << 16
 """Elements whose work belongs in a thread."""
-WINDOW: Final = 64
+BUDGET: Final = 960
 SLICE_SECONDS: Final = 0.005
 
 
@@ -52,6 +52,7 @@ class Runner:
         self._local: deque[Node] = deque()
         self._ready: list[tuple[int, Node]] = []  # a heap of those that talk and have their operands
         self._open = 0  # the first turn that is not done
+        self._channels = 0  # of all that run
         self._done_ahead: set[int] = set()
         self._tasks: set[asyncio.Task[None]] = set()
         self._woken = self._stopped = False
@@ -111,9 +112,11 @@ class Runner:
                 break
         while self._ready and not self._stopped:
             turn, node = self._ready[0]
-            if turn >= self._open + WINDOW or node.checkpoint >= self._agreement.agreed:
+            room = turn == self._open or self._channels + node.channels <= BUDGET
+            if not room or node.checkpoint >= self._agreement.agreed:
                 break
             heapq.heappop(self._ready)
+            self._channels += node.channels
             self._spawn(self._talk(node))
 
     def _spawn(self, work: object) -> None:
@@ -150,6 +153,7 @@ class Runner:
             self._failed(node, error)
             return
         conversation.close()
+        self._channels -= node.channels
         if node is self._first:
             self.engine = value
         self._done_ahead.add(node.turn)

@@ -202,13 +202,13 @@ def concat(arrays: Sequence[Any], axis: int | None = 0) -> SecretArray:
         found = [reshape(one, -1) if is_secret(one) else _flat(one) for one in found]
         axis = 0
     dtype = _common("concat", computation, found)
-    secret = [_as_secret(computation, one, dtype) for one in found]
-    outlines = [np.broadcast_to(np.zeros((), np.int8), one.shape) for one in secret]
+    outlines = [np.broadcast_to(np.zeros((), np.int8), one.shape) for one in found]
     try:
         shape = np.concatenate(outlines, axis=axis).shape
     except ValueError as error:
         raise ValueError(f"concat: {error}") from None
     along = axis % len(shape)
+    secret = [_as_secret(computation, one, dtype) for one in found]
     return _joined("concat", secret, shape, dtype, along, lambda parts: np.concatenate(parts, axis=along))
 
 
@@ -218,9 +218,9 @@ def stack(arrays: Sequence[Any], axis: int = 0) -> SecretArray:
         raise ValueError("stack of no arrays")
     computation, found = operands("stack", *arrays)
     dtype = _common("stack", computation, found)
+    if any(one.shape != found[0].shape for one in found):
+        raise ValueError(f"stack: all arrays need one shape, not {', '.join(str(one.shape) for one in found)}")
     secret = [_as_secret(computation, one, dtype) for one in found]
-    if any(one.shape != secret[0].shape for one in secret):
-        raise ValueError(f"stack: all arrays need one shape, not {', '.join(str(one.shape) for one in secret)}")
     return concat([expand_dims(one, axis) for one in secret], axis)
 
 

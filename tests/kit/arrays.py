@@ -36,7 +36,7 @@ def open_computation(
         return party.engines()[mesh.party_id]
 
     choice = EngineChoice(engine, limits, ring, setup)
-    return session._compute(choice, checked)
+    return session._compute(choice, checked=checked)
 
 
 async def run_program(
