@@ -152,12 +152,15 @@ class Agreement:
 
     async def _tell(self, peer: int) -> None:
         channel = self._checkpoints.channels[peer]
-        with contextlib.suppress(MPCNetError):  # those that listen find out what it means
+        try:
             while self._last < 0 or self._sent[peer] <= self._last:
                 await self._until(lambda: len(self._made) > self._sent[peer])
                 await channel.send(self._made[self._sent[peer]])
                 self._sent[peer] += 1
                 self._more.set()
+        except Exception as error:
+            if not isinstance(error, MPCNetError) or self.has_ended(self._names[peer]):
+                self._fail(error)  # else the one that listens finds out what it means
 
     async def _hear(self, peer: int) -> None:
         channel, agreed = self._checkpoints.channels[peer], self._agreed
