@@ -220,15 +220,22 @@ class Session:
 
         return self._compute(shamir(self.n_parties, threshold), checked=checked)
 
-    def additive(self, *, checked: bool = False) -> Computation:
+    def additive(self, *, dealer: str | None = None, checked: bool = False) -> Computation:
         """Secret arrays among two or more parties, of which all but one may put their heads together.
 
         As `shamir`, with additive shares modulo 2**64 and oblivious transfer. Security: semi-honest, see
         `protocols.arithmetic.additive`.
+
+        Args:
+            dealer: a party that makes the products' randomness, and is trusted to collude with nobody: faster, and a
+                much stronger assumption; see `protocols.arithmetic.dealer`. By default there is none.
+            checked: as for `shamir`.
+        Raises:
+            ConfigError: there is no such party, or there are two parties and a dealer.
         """
         from mpcnet.array.engines import additive
 
-        return self._compute(additive(), checked=checked)
+        return self._compute(additive(self.parties, dealer), checked=checked)
 
     def _compute(self, choice: EngineChoice, *, checked: bool) -> Computation:
         if self._program is None:

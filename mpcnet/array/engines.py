@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from importlib import import_module
-from math import comb
+from collections.abc import Sequence
+from math import ceil, comb
 
 from mpcnet.array.computation import EngineChoice
 from mpcnet.array.dtypes import Limits
@@ -39,14 +39,21 @@ def shamir(n_parties: int, threshold: int) -> EngineChoice:
     return EngineChoice(f"shamir(threshold={threshold})", limits, MERSENNE127, setup)
 
 
-def additive() -> EngineChoice:
+def additive(parties: Sequence[str], dealer: str | None) -> EngineChoice:
     """Additive sharing modulo 2**64."""
+    from protocols.arithmetic.truncation import MAX_BOUND, ulps
     from protocols.sharing.ring import RING64
 
-    limits = Limits(value_bits=64, product_bits=62, int_bits=62, ulps=1)
+    if dealer is not None and dealer not in parties:
+        raise ConfigError(f"additive: there is no party {str(dealer)[:64]!r} to deal; there are {', '.join(parties)}")
+    if dealer is not None and len(parties) < 3:
+        raise ConfigError("additive: of two parties none can deal for the other; leave the dealer out")
+    limits = Limits(value_bits=64, product_bits=MAX_BOUND, int_bits=62, ulps=ceil(ulps(len(parties))))
+    number = None if dealer is None else parties.index(dealer)
 
     async def setup(mesh: Mesh) -> Engine:
-        engine: Engine = await import_module("protocols.arithmetic.additive").AdditiveEngine.setup(mesh)
-        return engine
+        from protocols.arithmetic.additive import AdditiveEngine
 
-    return EngineChoice("additive()", limits, RING64, setup)
+        return await AdditiveEngine.setup(mesh, dealer=number)
+
+    return EngineChoice("additive()" if dealer is None else f"additive(dealer={dealer})", limits, RING64, setup)

@@ -66,7 +66,7 @@ async def run_program(
             )
         return await reveal_all(program(sh, **arrays))
 
-    return await simulate(main, names, **network)
+    return await simulate(main, names, total_seconds=0, **network)
 
 
 async def reveal_all(result: Any) -> Any:

@@ -157,6 +157,16 @@ def test_threshold(n_parties: int, threshold: Any) -> None:
     asyncio.run(simulate(main, ["p1", "p2", "p3", "p4"][:n_parties]))
 
 
+def test_dealer() -> None:
+    async def main(session: Session) -> None:
+        dealer = session.peers[0] if session.n_parties == 2 else "shop"
+        with pytest.raises(ConfigError, match="none can deal" if session.n_parties == 2 else "no party 'shop'"):
+            session.additive(dealer=dealer)
+
+    asyncio.run(simulate(main, NAMES))
+    asyncio.run(simulate(main, NAMES[:2]))
+
+
 def test_what_cannot_be_done_in_secret() -> None:
     def cases(session: Session, sh: Any, a: Any, x: Any, p: Any) -> Any:
         one, table = a[0, 0], [1, 2, 3]

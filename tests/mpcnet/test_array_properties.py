@@ -14,7 +14,7 @@ from mpcnet import array as xp
 from tests.kit.arrays import compute
 
 few = settings(max_examples=6, deadline=None)
-ENGINES = [("shamir", 3), ("shamir", 5), ("shamir", 7), ("ideal 127", 2), ("ideal 64", 2), ("ideal 64", 3)]
+ENGINES = [("shamir", 3), ("shamir", 5), ("shamir", 7), ("additive", 2), ("additive", 3), ("ideal 64", 2)]
 SHAPES = hnp.mutually_broadcastable_shapes(num_shapes=2, max_dims=3, min_side=0, max_side=3)
 ULP = 2.0**-16
 
