@@ -27,7 +27,7 @@ def truncated(x: SecretArray, n_bits: int, dtype: DType) -> SecretArray:
     """Raw integers divided by 2**n_bits, rounded, as another dtype; one round."""
     limits, node = x.computation.limits, elements_of(x)
     low, high = x.bounds
-    bound_bits = max(1, min(magnitude_bits(x.bounds), limits.product_bits))
+    bound_bits = max(1, n_bits, min(magnitude_bits(x.bounds), limits.product_bits))
 
     async def work(engine: Engine, mesh: Mesh, value: Elements) -> Elements:
         return await engine.truncate(mesh, value, n_bits, bound_bits=bound_bits)
@@ -75,8 +75,9 @@ def times_fraction(
     factor_bits = int(np.frexp(np.abs(values).max(initial=0.0))[1])  # |values| < 2**factor_bits
     most_bits = dtype.n_bits - 1 - dtype.frac_bits + x.dtype.frac_bits  # of results in range, before the cut
     size_bits = min(most_bits, magnitude_bits(x.bounds) + factor_bits + (inner - 1).bit_length())
-    m = min(limits.product_bits - size_bits, FACTOR_BITS - factor_bits)
-    cut = x.dtype.frac_bits + m - dtype.frac_bits
+    gained = dtype.frac_bits - x.dtype.frac_bits
+    m = min(limits.product_bits - max(size_bits, -gained), FACTOR_BITS - factor_bits)
+    cut = m - gained
     if cut < 0:
         raise ValueError(f"{name}: a public factor does not fit beside {dtype}, which holds {dtype.range_text}")
     raw = np.rint(np.ldexp(values.astype(np.float64), m)).astype(np.int64)
