@@ -291,8 +291,8 @@ class Session:
     ) -> None:
         assert self._task is not None
         late = None
-        if error is None and self._error is None and self._state == "open":
-            error = late = await self._finish_program()
+        if error is None and self._error is None and self._state == "open" and self._program is not None:
+            error = late = await self._program.finish()
         others_cancel = self._task.uncancel() > self._cancelling if self._cancelled else True
         # a count without a CancelledError means nothing: TaskGroup leaves one behind before Python 3.13
         cancelled_by_others = others_cancel and isinstance(error, asyncio.CancelledError)
@@ -300,9 +300,7 @@ class Session:
         if error is not None and failed is not None and not cancelled_by_others and self._is_live:
             self._error, cause = failed  # the body raised because of a link: take the link's word
             self._ending.begin(cause)
-        if (
-            error is not None and not isinstance(error, AgreementError) and self._is_live
-        ):  # that one all find themselves
+        if error is not None and not isinstance(error, AgreementError) and self._is_live:  # that one all find
             culprit, reason = explain(error, self.name, self.parties)
             self._ending.begin(Cause(culprit, reason, self.name))
         await self._ending.wait()
@@ -319,15 +317,6 @@ class Session:
     def _is_live(self) -> bool:
         """Whether nothing has ended it yet."""
         return self._state == "open" and self._error is None and not self._ending.has_begun
-
-    async def _finish_program(self) -> BaseException | None:
-        """Wait until all parties have ended their programs on secret arrays; what went wrong, if anything."""
-        try:
-            if self._program is not None:
-                await self._program.finish()
-        except BaseException as error:
-            return error
-        return None
 
     def fail(self, error: Exception, *, where: str = "") -> None:
         """End the session at every party because something that runs beside the body failed: the body is cancelled

@@ -55,11 +55,15 @@ class Program:
         self._n_operations += 1
         self.agreement.add(node)
 
-    async def finish(self) -> None:
-        """Wait until the programs of all parties have ended."""
+    async def finish(self) -> BaseException | None:
+        """Wait until the programs of all parties have ended; what went wrong, if anything."""
         self._ended = True
-        self.agreement.end()
-        await self.agreement.wait_for_end()
+        try:
+            self.agreement.end()
+            await self.agreement.wait_for_end()
+        except BaseException as error:
+            return error
+        return None
 
     async def stop(self) -> None:
         """End all tasks."""
