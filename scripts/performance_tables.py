@@ -3,7 +3,7 @@
     mpcnet bench --json bench.json              the rows of equal parties
     mpcnet bench --peers --json peers.json      MPyC on the same work
 
-Without a file only what is declared, not measured, is written again: rounds and bytes.
+Rounds and bytes are counted and written again each time, without a file nothing else.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ import argparse
 import json
 from pathlib import Path
 
-from mpcnet.bench import document
+from mpcnet.bench import costs, document
 from mpcnet.bench.show import seconds
 
 PAGE = Path(__file__).parent.parent / "docs" / "performance.md"
@@ -32,6 +32,8 @@ def main() -> None:
     if options.peers is not None:
         rows = json.loads(options.peers.read_text(encoding="utf-8"))
         text = document.put(text, "peers", document.peers_table(rows))
+    for name, count in costs.TABLES.items():
+        text = document.put(text, name, document.costs_table(count()))
     PAGE.write_text(text, encoding="utf-8")
 
 

@@ -8,12 +8,15 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from mpcnet.bench.rows import WORKS, Work
 from mpcnet.bench.show import amount, seconds, times
 
-__all__ = ["MEMBERS", "NAMES", "find", "members_table", "peers_table", "put", "read_members", "read_peers"]
+if TYPE_CHECKING:
+    from mpcnet.bench.costs import Table
+
+__all__ = ["NAMES", "costs_table", "find", "members_table", "peers_table", "put", "read_members", "read_peers"]
 
 MEMBERS: tuple[Work, ...] = tuple(work for work in WORKS if work.crew != "pair")
 NAMES = frozenset(work.name for work in MEMBERS)
@@ -81,6 +84,12 @@ def _peers(lines: Sequence[Sequence[str]]) -> str:
         done.append([name, count, mine, peer_count, theirs, seconds(scaled), times(scaled / _value(mine)), *n_bytes])
     titles = ["row", "of", "ours", "MPyC did", "in", "for as much", "ratio", "our bytes each", "MPyC's"]
     return _table(titles, done)
+
+
+def costs_table(costs: Table) -> str:
+    """Rounds and bytes by operation and engine, see `mpcnet.bench.costs`."""
+    columns = list(dict.fromkeys(title for row in costs.values() for title in row))
+    return _table(["operation", *columns], [[name, *map(str, row.values())] for name, row in costs.items()])
 
 
 def _bytes(row: Mapping[str, Any]) -> list[str]:

@@ -8,9 +8,10 @@ opened and compared with the same in the clear.
 
 from __future__ import annotations
 
+import asyncio
 import json
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from mpcnet.bench.jobs import find_job
@@ -36,7 +37,21 @@ async def main(session: Session, *, tasks: Sequence[Mapping[str, Any]], path: st
 
     steps = session.mesh("step")
     with cpu.use(path):  # type: ignore[arg-type]
+        await asyncio.to_thread(_load_kernels, {str(task["name"]).partition("-")[0][:-1] for task in tasks})
         return [await _run(session, steps, **task) for task in tasks]
+
+
+def _load_kernels(engines: Collection[str]) -> None:
+    """Load the kernels of some engines, and compile them where this machine has not yet: no part of their set-up."""
+    from protocols.arithmetic import additive
+    from protocols.boolean import levels
+    from protocols.sharing import ring
+
+    levels.warm_up()
+    if "shamir" in engines:
+        ring.warm_up(ring.MERSENNE127)
+    if "additive" in engines:
+        additive.warm_up()
 
 
 async def _run(

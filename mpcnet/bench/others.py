@@ -56,4 +56,4 @@ OTHERS: Mapping[str, tuple[Other, ...]] = {
     "gmw2-aes": (_one("MP-SPDZ semi-bin", 1.4),),
     "trivial3": (_one("MPyC", 1.2, "from process start to exit"),),
 }
-"""By row, also those to come; one repetition of ours does as much."""
+"""By row; one repetition of ours does as much."""

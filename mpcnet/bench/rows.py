@@ -85,7 +85,10 @@ WORKS: tuple[Work, ...] = (
     _members("shamir3-less", "comparison", 100_000, 100, 2.0, "Shamir, 32-bit integers"),
     _members("shamir3-mul-fixed", "product", 100_000, 100, 0.5, "Shamir, fixed point with truncation"),
     _members("shamir3-matmul-fixed", "row", 128, 8, 0.12, "Shamir, fixed-point product of square matrices"),
-    _members("gmw2-aes", "AES", 1_000, 10, 1.0, "GMW, AES-128, from inputs to outputs, triples included"),
+    _members("shamir3-logistic", "score", 1_000, 20, 0.4, "Shamir, fixed-point scores of 20 features, with sigmoid"),
+    _members("additive2-mul", "product", 100_000, 1_000, 0.7, "additive, integers of 64 bits, no dealer"),
+    _members("additive2-less", "comparison", 100_000, 1_000, 0.5, "additive, 32-bit integers, no dealer"),
+    _members("gmw2-aes", "AES", 1_000, 10, 1.0, "GMW, from inputs to outputs"),
     _members("trivial3", "program", 1, 1, 0.3, "a sum of three, from connecting to the result", crew="fresh"),
 )
 

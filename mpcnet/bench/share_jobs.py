@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from mpcnet.array.node import Node
     from mpcnet.session import Session
 
-__all__ = ["OnShares"]
+__all__ = ["OnShares", "all_there"]
 
 
 class OnShares:
@@ -46,13 +46,13 @@ class OnShares:
             dtype = sh.int(32) if numbers.dtype.kind == "i" else sh.fixed(FRACTION_BITS)
             mine = numbers if session.name == owner else None
             arrays.append(sh.input(mine, owner=owner, shape=numbers.shape, dtype=dtype))
-        await _all_there(*arrays)
+        await all_there(*arrays)
         self._arrays = arrays
 
     async def work(self) -> None:
         """`mpcnet.bench.jobs.Job`."""
         self._result = _apply(self._work, *self._arrays)
-        await _all_there(self._result)
+        await all_there(self._result)
 
     async def check(self) -> None:
         """`mpcnet.bench.jobs.Job`."""
@@ -66,10 +66,14 @@ def _apply(work: str, a: SecretArray, b: SecretArray) -> SecretArray:
         return a < b
     if work == "matmul-fixed":
         return a @ b
+    if work == "logistic":
+        from mpcnet.array import sigmoid
+
+        return sigmoid(a @ b)
     return a * b
 
 
-async def _all_there(*arrays: SecretArray) -> None:
+async def all_there(*arrays: SecretArray) -> None:
     """Wait until this party has its shares of some arrays; a program has no need to, it waits for what is revealed."""
     for array in arrays:
         if not array.node.done:

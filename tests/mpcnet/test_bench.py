@@ -23,7 +23,8 @@ LOCAL = [
 YAO = ["yao-aes", "yao-sha256", "yao-mul32", "yao-cmp32"]
 TLS = ["yao-aes-once", "random-ot-k2", "random-ot-k4", "chosen-ot", "base-ot", "tls-stream"]
 MEMBERS = {
-    **{f"shamir3-{work}": 3 for work in ("mul", "less", "mul-fixed", "matmul-fixed")},
+    **{f"shamir3-{work}": 3 for work in ("mul", "less", "mul-fixed", "matmul-fixed", "logistic")},
+    **{f"additive2-{work}": 2 for work in ("mul", "less")},
     "gmw2-aes": 2,
 }
 FRESH = {"trivial3": 3}
