@@ -21,12 +21,14 @@ class Cause:
         reason: what it did, one line, no secret.
         origin: the party that found out; the culprit itself where it tells of its own fault.
         again: the connection was lost before anything secret moved: the run may begin again.
+        is_open: who tells it has not heard all others yet, so it may come to tell another one.
     """
 
     culprit: str
     reason: str
     origin: str
     again: bool = False
+    is_open: bool = False
 
     @property
     def text(self) -> str:
@@ -38,7 +40,7 @@ class Cause:
     def join(self, other: Cause) -> Cause:
         """The one of the two that all take; again only where both allow it."""
         first = min(self, other, key=lambda cause: (cause.origin != cause.culprit, *cause.facts))
-        return replace(first, again=self.again and other.again)
+        return replace(first, again=self.again and other.again, is_open=False)
 
     @property
     def facts(self) -> tuple[str, str, str]:

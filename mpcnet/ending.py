@@ -1,9 +1,9 @@
 """How a session ends for a reason: every party hears of it, and all of them agree on one cause.
 
 Each party tells its cause to all others, keeps the one that comes first of its own and those it hears (see
-`mpcnet.cause`), and tells that again where it has changed. When every peer that is still there has told the same, all
-have the same: no party can have seen something that has not gone into it. A peer that does not answer is not waited for
-longer than SETTLE_SECONDS.
+`mpcnet.cause`), and tells that again where it has changed, or where it has now heard everybody. When every peer that is
+still there has told the same, and has itself heard all of its peers, all have the same: also two whose link is broken
+have it, through a third. A peer that does not answer is not waited for longer than SETTLE_SECONDS.
 """
 
 from __future__ import annotations
@@ -50,7 +50,7 @@ class Ending:
         """Tell everybody; the first cause alone counts as this party's own."""
         if self._task is None:
             self.cause = replace(cause, reason=clean(cause.reason))
-            self._task = asyncio.ensure_future(self._settle(self.cause))
+            self._task = asyncio.ensure_future(self._settle())
 
     async def wait(self) -> None:
         """Until all agree, or nobody is to be waited for any longer."""
@@ -60,12 +60,11 @@ class Ending:
     def heard(self, peer: str, told: Cause) -> Cause:
         """What a peer said: its word, whomever it names; a name that does not exist stands for the peer itself."""
         culprit, origin = (name if name in self._parties else peer for name in (told.culprit, told.origin))
-        return Cause(culprit, clean(told.reason), origin, told.again)
+        return Cause(culprit, clean(told.reason), origin, told.again, told.is_open)
 
-    async def _settle(self, cause: Cause) -> None:
+    async def _settle(self) -> None:
         for link in self._links.values():
             link.on_news = self._news.set
-            link.report(cause)
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(SETTLE_SECONDS):
                 while not self._agreed():
@@ -76,14 +75,12 @@ class Ending:
         """Take in what was heard, pass on what is new, and say whether everybody who is there has told the same."""
         assert self.cause is not None
         told = {p: self.heard(p, link.told) for p, link in self._links.items() if link.told is not None}
-        cause = self.cause
         for other in told.values():
-            cause = cause.join(other)
-        if cause != self.cause:
-            self.cause = cause
-            for link in self._links.values():
-                link.report(cause)
-        return all(link.is_over or told.get(peer) == cause for peer, link in self._links.items())
+            self.cause = self.cause.join(other)
+        there = {peer for peer, link in self._links.items() if not link.is_over}
+        for link in self._links.values():
+            link.report(replace(self.cause, is_open=bool(there - set(told))))
+        return all(told.get(peer) == self.cause for peer in there)
 
 
 def speak_as_all(found: Exception | None, raised: BaseException | None, cause: Cause) -> Exception | None:

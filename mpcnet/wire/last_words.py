@@ -18,6 +18,7 @@ class _Abort(msgspec.Struct, forbid_unknown_fields=True):
     reason: str
     origin: str
     again: bool
+    open: bool
 
 
 def pack_cause(cause: Cause) -> bytes:
@@ -27,6 +28,7 @@ def pack_cause(cause: Cause) -> bytes:
         "reason": printable(cause.reason),
         "origin": cause.origin[:MAX_NAME],
         "again": cause.again,
+        "open": cause.is_open,
     }
     packed: bytes = msgpack.packb(table)
     return packed
@@ -43,4 +45,4 @@ def unpack_cause(payload: bytes, peer: str) -> Cause:
     except Exception:
         raise ValueError("sent an ABORT frame of the wrong form") from None
     names = [printable(name, MAX_NAME) or peer for name in (abort.culprit, abort.origin)]
-    return Cause(names[0], printable(abort.reason), names[1], abort.again)
+    return Cause(names[0], printable(abort.reason), names[1], abort.again, abort.open)

@@ -69,6 +69,8 @@ class PlainLink:
         return self.closed or (self.ended.is_set() and self.told is None)
 
     def report(self, cause: Cause) -> None:
+        if cause in self.reported[-1:]:
+            return
         self.reported.append(cause)
         if not self.is_over and not self.other.closed:
             self.other.hear(cause)

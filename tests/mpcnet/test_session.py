@@ -252,7 +252,7 @@ async def test_timeout_around_the_session_is_a_timeout() -> None:
     with pytest.raises(TimeoutError):
         async with asyncio.timeout(0.01), session:
             await idle(session)
-    assert link_of(session, "lender").reported == [Cause("bank", "it was cancelled", "bank")]
+    assert link_of(session, "lender").reported == [Cause("bank", "it was cancelled", "bank", is_open=True)]
 
 
 async def test_interrupt_is_told() -> None:
@@ -260,7 +260,7 @@ async def test_interrupt_is_told() -> None:
 
     await session.__aenter__()
     await session.__aexit__(KeyboardInterrupt, KeyboardInterrupt(), None)  # raised in a task it would end the loop
-    assert link_of(session, "lender").reported == [Cause("bank", "it was interrupted", "bank")]
+    assert link_of(session, "lender").reported == [Cause("bank", "it was interrupted", "bank", is_open=True)]
 
 
 async def test_deadline_for_the_whole() -> None:

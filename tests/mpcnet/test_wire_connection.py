@@ -22,7 +22,7 @@ from tests.kit.channels import TEMPERS, Temper, channel_pair
 from tests.kit.network import check_channel, close_links, gather_errors, make_net, nothing_left
 
 SESSION = bytes(range(32))
-BAD_ABORT = b"\x84\xa7culprit\x01\xa6reason\xa1x\xa6origin\xa1x\xa5again\xc2"  # the culprit is a number
+BAD_ABORT = b"\x85\xa7culprit\x01\xa6reason\xa1x\xa6origin\xa1x\xa5again\xc2\xa4open\xc2"  # the culprit is a number
 
 
 def pair(**options: object) -> tuple[Link, Link]:
