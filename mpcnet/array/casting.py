@@ -91,19 +91,20 @@ def astype(x: SecretArray, dtype: Any) -> SecretArray:
         return compare("!=", x, 0)
     if x.dtype == BIT:
         return shifted(x, dtype.frac_bits, dtype)
-    missing = dtype.frac_bits - x.dtype.frac_bits
+    from mpcnet.array.checks import guard
+
+    (low, high), missing = x.bounds, dtype.frac_bits - x.dtype.frac_bits
     if dtype.kind == "int":
         return _retyped(x, dtype) if x.dtype.kind == "int" else _cut(x, dtype)
     if missing >= 0:
-        from mpcnet.array.checks import guard
-
-        low, high = x.bounds
         made = shifted(x, missing, dtype)
         guard(made, (low << missing, high << missing))
         return made
-    from mpcnet.array.scaling import truncated
+    from mpcnet.array.scaling import truncated, truncated_bounds
 
-    return truncated(x, -missing, dtype)
+    made = truncated(x, -missing, dtype)
+    guard(made, truncated_bounds(x, -missing))
+    return made
 
 
 def _retyped(x: SecretArray, dtype: DType) -> SecretArray:
@@ -116,6 +117,8 @@ def _retyped(x: SecretArray, dtype: DType) -> SecretArray:
 
 def _cut(x: SecretArray, dtype: DType) -> SecretArray:
     """The whole part of fixed-point numbers."""
+    from mpcnet.array.checks import guard
+
     node, frac_bits = bits_of(x), x.dtype.frac_bits
     width = max(2, node.width - frac_bits + 2)
 
@@ -124,7 +127,8 @@ def _cut(x: SecretArray, dtype: DType) -> SecretArray:
 
     low, high = x.bounds
     unit = 1 << frac_bits
-    return make_array(
+    bounds = (-(-low // unit), high // unit)
+    made = make_array(
         x.computation,
         "astype",
         [node],
@@ -132,7 +136,9 @@ def _cut(x: SecretArray, dtype: DType) -> SecretArray:
         talks=True,
         shape=x.shape,
         dtype=dtype,
-        bounds=(-(-low // unit), high // unit),
+        bounds=bounds,
         width=width,
         params=[frac_bits],
     )
+    guard(made, bounds)
+    return made

@@ -8,6 +8,8 @@ the sum of two arrays of int(32) whose values came as int(16) cannot. Where it c
   checked      every such result is compared with its range, in secret. All comparisons since the last look are joined
                into one bit, which all parties open before anything is revealed: if a result was out of range, no array
                is shown any more, and every reveal raises OverflowError, at all parties alike, naming the operations.
+               Before that bit is opened a fixed-point number that is out of range may have been rounded: its mask is
+               the widest that the ring has room for, and hides it the less the further out it is.
 
 Cost of a check: two comparisons for each element.
 """

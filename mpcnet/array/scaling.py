@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from mpcnet.array.base import digest_of, make_array, size_of
 from mpcnet.array.casting import elements_of
 from mpcnet.array.checks import guard
-from mpcnet.array.dtypes import DType, magnitude_bits
+from mpcnet.array.dtypes import Bounds, DType, magnitude_bits
 from mpcnet.array.operands import bounds_of, broadcast
 from protocols.arithmetic.contract import Elements, Engine
 from protocols.channel import Mesh
@@ -18,7 +18,7 @@ from protocols.channel import Mesh
 if TYPE_CHECKING:
     from mpcnet.array.secret import SecretArray
 
-__all__ = ["times_fraction", "truncated"]
+__all__ = ["times_fraction", "truncated", "truncated_bounds"]
 
 FACTOR_BITS = 62  # of a public factor
 
@@ -26,13 +26,11 @@ FACTOR_BITS = 62  # of a public factor
 def truncated(x: SecretArray, n_bits: int, dtype: DType) -> SecretArray:
     """Raw integers divided by 2**n_bits, rounded, as another dtype; one round."""
     limits, node = x.computation.limits, elements_of(x)
-    low, high = x.bounds
     bound_bits = max(1, n_bits, min(magnitude_bits(x.bounds), limits.product_bits))
 
     async def work(engine: Engine, mesh: Mesh, value: Elements) -> Elements:
         return await engine.truncate(mesh, value, n_bits, bound_bits=bound_bits)
 
-    bounds = ((low >> n_bits) - limits.ulps, (high >> n_bits) + limits.ulps + 1)
     return make_array(
         x.computation,
         "truncate",
@@ -41,9 +39,15 @@ def truncated(x: SecretArray, n_bits: int, dtype: DType) -> SecretArray:
         talks=True,
         shape=x.shape,
         dtype=dtype,
-        bounds=bounds,
+        bounds=truncated_bounds(x, n_bits),
         params=[n_bits, bound_bits],
     )
+
+
+def truncated_bounds(x: SecretArray, n_bits: int) -> Bounds:
+    """Between which the results of `truncated` lie."""
+    (low, high), ulps = x.bounds, x.computation.limits.ulps
+    return (low >> n_bits) - ulps, (high >> n_bits) + ulps + 1
 
 
 def times_fraction(

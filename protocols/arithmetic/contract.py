@@ -3,7 +3,7 @@
 A share of an array of shape S is uint64 of shape (*S, ring.limbs), see `protocols.sharing.ring`. Adding, subtracting
 and multiplying by public numbers are the ring's own operations on shares. Every call that talks takes a mesh of its
 own, a fork that is used for nothing else: its session id separates the call from all others, so that calls may run
-side by side.
+side by side. A call that is made again after a party was lost takes another fork.
 """
 
 from __future__ import annotations

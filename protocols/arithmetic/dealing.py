@@ -18,7 +18,7 @@ from collections.abc import Callable, Sequence
 from protocols.arithmetic.contract import Elements
 from protocols.channel import Mesh
 from protocols.ot.work import run
-from protocols.sharing.keys import KeyStream, ReplicatedKeys
+from protocols.sharing.keys import KeyStream, ReplicatedKeys, session_among
 from protocols.sharing.ring import Ring
 from protocols.sharing.shamir import Deal
 from protocols.tasks import all_of
@@ -43,7 +43,7 @@ class Dealing:
     def __init__(self, ring: Ring, keys: ReplicatedKeys, mesh: Mesh, dealers: Sequence[int]) -> None:
         me, present = keys.party_id, sorted([keys.party_id, *mesh.channels])
         self._ring, self._keys, self._mesh, self._me = ring, keys, mesh, me
-        self._dealers = list(dealers)
+        self._dealers, self._session = list(dealers), session_among(mesh)
         deals = {dealer: Deal.of(ring, present, dealer, keys.threshold) for dealer in dealers}
         self._mine = deals.pop(me, None)
         self._hears = [dealer for dealer, deal in deals.items() if me in deal.sent]
@@ -56,7 +56,7 @@ class Dealing:
     def _stream(self, dealer: int, party: int) -> KeyStream:
         """Of the shares that a party draws for what a dealer shares."""
         peer = party if dealer == self._me else dealer
-        return self._keys.pairs.stream(peer, self._mesh.session_id, f"shamir-deal/{dealer}")
+        return self._keys.pairs.stream(peer, self._session, f"shamir-deal/{dealer}")
 
     async def run(self, count: int, make: Callable[[slice], Elements] | None, coefficients: Sequence[int]) -> Elements:
         """Share, and combine.

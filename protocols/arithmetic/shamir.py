@@ -9,8 +9,11 @@ z_0, z_1, ... lie on a polynomial of degree 2 t whose value at 0 is x y, so 2 t 
 coefficients lambda. A matrix product is one such sharing for each element of the result, whatever the inner dimension.
 
 Security: semi-honest, at most t < n / 2 parties collude; information-theoretic given the common keys, which stand for
-random shares (AES-128). Openings of x + r hide x statistically: r is larger by SIGMA = 40 bits. Deviating parties can
-make results wrong; what is opened is checked against the shares that are not needed, see `open`. Leaks shapes.
+random shares (AES-128). Openings of x + r hide x statistically: r fills the ring, so it is larger by SIGMA = 40 bits
+than any x that `truncate` takes, and by as many more as x has less than `truncation_bits`. How a number was rounded is
+no secret: besides x + r, whoever sees the result knows r's upper part, and so between which two numbers, 2**n_bits
+apart, x lies; as with rounding at a random place that all know. Deviating parties can make results wrong; what is
+opened is checked against the shares that are not needed, see `open`. Leaks shapes.
 Cost, for each element and each party that deals (all but those beyond 2 t + 1, for products): n - 1 - t elements of
 ring.n_bytes for `share` and `multiply`, one round; `open`: one element to each recipient, one round; `truncate`: one
 opening to everybody; bits: one `share` at t + 1 parties and t products in ceil(log2(t + 1)) rounds. See `cost`.
@@ -19,7 +22,7 @@ pseudorandom shares of `protocols.sharing.shamir`, which for three parties halve
 Damgård and Nielsen, CRYPTO 2007, takes two. Truncation: Catrina and Saxena, FC 2010, in its probabilistic form, with
 the shared integers of Cramer, Damgård and Ishai, TCC 2005, so that no bit of r is ever shared. Deviations: r's lower
 part is a sum of n over t numbers instead of single bits, which widens the error, see `truncation_ulps`; the error is
-centred at 0.
+centred at 0; r is as wide as the ring allows, not as the bound demands.
 """
 
 from __future__ import annotations
@@ -38,7 +41,7 @@ from protocols.boolean.replicated import ReplicatedEngine
 from protocols.channel import Mesh
 from protocols.ot.work import run
 from protocols.rng import Rng, system_rng
-from protocols.sharing.keys import KeyStream, ReplicatedKeys
+from protocols.sharing.keys import KeyStream, ReplicatedKeys, session_among
 from protocols.sharing.ring import MERSENNE127, Ring, warm_up
 from protocols.sharing.shamir import at_zero_on, lagrange, point, reconstruct
 from protocols.tasks import all_of
@@ -152,18 +155,19 @@ class ShamirEngine:
     async def truncate(self, mesh: Mesh, x: Elements, n_bits: int, *, bound_bits: int) -> Elements:
         """As the contract says. Cost: one opening to everybody.
 
-        The result is x / 2**n_bits plus an error of mean 0 (to 2**-n_bits) and of at most `truncation_ulps`.
+        The result is x / 2**n_bits plus an error of mean 0 (to n_sets / 2**(n_bits + 1)) and of at most
+        `truncation_ulps`. The mask is that of the widest numbers, whatever the bound: it costs nothing more.
         """
-        ring = self.ring
+        ring, room = self.ring, self.truncation_bits
         self._check_room(n_bits, bound_bits)
         if not n_bits:
             return x
-        offset = (1 << bound_bits) + (self.n_sets << n_bits)  # a multiple of 2**n_bits
+        offset = (1 << room) + (self.n_sets << n_bits)  # a multiple of 2**n_bits
         centred = offset - ((self.n_sets - 1) << (n_bits - 1))
         shape = x.shape[:-1]
 
         def mask() -> tuple[Elements, Elements]:
-            r, upper = self._masks(mesh, shape, bound_bits + SIGMA, n_bits)
+            r, upper = self._masks(mesh, shape, room + SIGMA, n_bits)
             return ring.add(ring.add(x, r), ring.encode(centred)), upper
 
         masked, upper = await run(mask, long=x.size > LONG)
@@ -192,10 +196,10 @@ class ShamirEngine:
 
     def _masks(self, mesh: Mesh, shape: tuple[int, ...], mask_bits: int, n_bits: int) -> tuple[Elements, Elements]:
         """Shares of r, a sum of uniform numbers of mask_bits bits, and of the sum of their upper parts."""
-        ring = self.ring
+        ring, session = self.ring, session_among(mesh)
         r, upper = ring.zeros(shape), ring.zeros(shape)
         for one in self.keys.held:
-            drawn = _draw_bits(self.keys.stream(one, mesh.session_id, "shamir-mask"), shape, ring.limbs, mask_bits)
+            drawn = _draw_bits(self.keys.stream(one, session, "shamir-mask"), shape, ring.limbs, mask_bits)
             weight = at_zero_on(ring, one, self.party_id)
             r = ring.combine([1, weight], [r, drawn])
             upper = ring.combine([1, weight], [upper, ring.shift_right(drawn, n_bits)])

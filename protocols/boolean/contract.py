@@ -2,7 +2,7 @@
 
 Bits are packed over the batch: bit i of word j of a row is instance 64 * j + i. Every call takes a mesh of its own, a
 fork that is used for nothing else: its session id separates the call from all others, so that calls may run side by
-side.
+side. A call that is made again after a party was lost takes another fork.
 """
 
 from __future__ import annotations

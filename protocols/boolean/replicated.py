@@ -45,7 +45,7 @@ from protocols.boolean.roles import Roles
 from protocols.channel import Mesh
 from protocols.ot.work import run
 from protocols.rng import Rng, system_rng
-from protocols.sharing.keys import KeyStream, PartySet, ReplicatedKeys, sets_of
+from protocols.sharing.keys import KeyStream, PartySet, ReplicatedKeys, session_among, sets_of
 from protocols.tasks import all_of
 
 __all__ = ["ReplicatedEngine"]
@@ -111,11 +111,12 @@ class ReplicatedEngine:
         """
         roles, me, n_bytes = self.roles(mesh), self.party_id, string_bytes(n_bits * count)
         _check_present([owner], roles)
+        session = session_among(mesh)
         if me == owner and (words is None or words.shape != (n_bits, n_words(count)) or words.dtype != np.uint64):
             raise ValueError(f"the owner shares uint64 of shape {(n_bits, n_words(count))}")
         dealt = roles.dealt(owner)
         streams = {
-            piece: self._keys.stream(one, mesh.session_id, "bits-share")
+            piece: self._keys.stream(one, session, "bits-share")
             for piece, one in enumerate(self._held)
             if owner not in one and one != dealt
         }
@@ -218,9 +219,9 @@ class _Multiplication:
     """The AND gates of one evaluation, level after level (`levels.Multiply`)."""
 
     def __init__(self, mesh: Mesh, roles: Roles, keys: ReplicatedKeys) -> None:
-        self._mesh, self._roles, me = mesh, roles, roles.me
+        self._mesh, self._roles, me, session = mesh, roles, roles.me, session_among(mesh)
         self._streams: list[tuple[KeyStream, list[int]]] = [
-            (keys.stream(one, mesh.session_id, "bits-and"), roles.givers(one)) for one in roles.held
+            (keys.stream(one, session, "bits-and"), roles.givers(one)) for one in roles.held
         ]
         self._dealt = roles.held.index(roles.dealt(me)) if me in roles.dealers else None
         self._receivers = roles.receivers(me) if me in roles.dealers else []

@@ -109,7 +109,7 @@ def _correct_bits(pairs: Any, x: Any, share: Any, corrections: Any, width: Any) 
 @kernel
 def _choose_bits(pads: Any, bits: Any, corrections: Any, share: Any, width: Any) -> None:
     drop = np.uint64(8 * (8 - width))
-    source = corrections.ctypes.data + width - 8
+    source = corrections.ctypes.data  # of 8 - width bytes that mean nothing, and the corrections
     for j in range(bits.shape[0]):
         share[j] = pads[j, 0] + ((_load(source) >> drop) & (np.uint64(0) - np.uint64(bits[j])))
         source += width
@@ -191,7 +191,8 @@ def correct_bits(pairs: Bytes, x: Words, corrections: Bytes, width: int) -> Word
 def choose_bits(pads: Bytes, bits: Bytes, corrections: Bytes, width: int) -> Words:
     """The receiver's side: pads, uint8 of shape (n, 16), that the bits, uint8 of shape (n,), have chosen."""
     share = np.empty(len(bits), np.uint64)
-    _choose_bits(pads.view(np.uint64), bits, corrections, share, width)
+    behind = np.concatenate([np.zeros(SLACK - width, np.uint8), corrections])  # the first word has to start somewhere
+    _choose_bits(pads.view(np.uint64), bits, behind, share, width)
     return share
 
 

@@ -29,7 +29,16 @@ from protocols.hashing import digest
 from protocols.rng import Rng, system_rng
 from protocols.tasks import all_of
 
-__all__ = ["KEY_BYTES", "KeyStream", "PairKeys", "PartySet", "ReplicatedKeys", "sets_of", "setup_pairs"]
+__all__ = [
+    "KEY_BYTES",
+    "KeyStream",
+    "PairKeys",
+    "PartySet",
+    "ReplicatedKeys",
+    "session_among",
+    "sets_of",
+    "setup_pairs",
+]
 
 KEY_BYTES = 32
 CHUNK_BYTES = 1 << 20
@@ -69,6 +78,19 @@ class KeyStream:
 def sets_of(n_parties: int, threshold: int) -> list[PartySet]:
     """All sets of `threshold` parties, in lexicographic order: each names the part that its members do not hold."""
     return list(combinations(range(n_parties), threshold))
+
+
+def session_among(mesh: Mesh) -> bytes:
+    """The session id of streams: that of the mesh while all parties are there, and another one for each set of them.
+
+    Who draws which part of a stream depends on who is there. So an operation that some parties began with a party that
+    was then lost, and make again without it, must not draw the same streams: two messages under one mask would show
+    their difference.
+    """
+    present = sorted([mesh.party_id, *mesh.channels])
+    if len(present) == mesh.n_parties:
+        return mesh.session_id
+    return digest(mesh.session_id, "present", *(party.to_bytes(4, "little") for party in present))
 
 
 class PairKeys:

@@ -7,13 +7,22 @@ from typing import Any
 import numpy as np
 import pytest
 
+from circuits import Bit, circuit
+from protocols.arithmetic.shamir import ShamirEngine
 from protocols.errors import MessageError
 from protocols.sharing.keys import CHUNK_BYTES, KEY_BYTES, KeyStream, ReplicatedKeys, sets_of, setup_pairs
 from tests.kit.frozen import check_frozen
-from tests.kit.mesh import make_meshes, run_all
+from tests.kit.mesh import MemoryMesh, make_meshes, run_all
 from tests.kit.rng import seeded_rng
 
 SESSION = bytes(range(32))
+
+
+@circuit(style="low_depth")
+def both(x: Bit, y: Bit) -> Bit:
+    return x & y
+
+
 SIZES = [(3, 1), (4, 1), (5, 2), (7, 3)]
 
 
@@ -34,9 +43,9 @@ async def test_a_set_s_key_is_known_to_all_outside_of_it(n_parties: int, thresho
         seen |= streams
     for i in range(n_parties):
         for j in range(i + 1, n_parties):
-            one = first(keys[i].pairs.stream(j, SESSION, "test"))
-            assert one == first(keys[j].pairs.stream(i, SESSION, "test"))
-            seen.add(one)
+            start = first(keys[i].pairs.stream(j, SESSION, "test"))
+            assert start == first(keys[j].pairs.stream(i, SESSION, "test"))
+            seen.add(start)
     assert len(seen) == len(sets_of(n_parties, threshold)) + n_parties * (n_parties - 1) // 2
 
 
@@ -112,3 +121,37 @@ async def test_keys_are_not_shown() -> None:
     keys = (await run_all([ReplicatedKeys.setup(mesh, 1) for mesh in make_meshes(3)]))[0]
     assert "party 0" in repr(keys)
     assert "b'" not in repr(keys) + repr(keys.pairs)
+
+
+async def test_a_call_made_again_without_a_lost_party_draws_other_streams(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Some parties may have begun it with that party, on the same session id: no mask may serve twice."""
+    drawn: list[tuple[bytes, bytes, str]] = []
+    begin = KeyStream.__init__
+
+    def listen(stream: KeyStream, key: bytes, session_id: bytes, use: str) -> None:
+        drawn.append((key, session_id, use))
+        begin(stream, key, session_id, use)
+
+    meshes = make_meshes(4)
+    engines = await run_all([ShamirEngine.setup(mesh.fork("setup")) for mesh in meshes])
+    monkeypatch.setattr(KeyStream, "__init__", listen)
+    count, x = 3, [engine.ring.zeros((3,)) for engine in engines]
+
+    async def calls(party: int, mesh: MemoryMesh) -> None:
+        engine, own = engines[party], np.zeros((1, 1), np.uint64)
+        await engine.share(mesh.fork("share"), 3, x[3] if party == 3 else None, (3,))
+        await engine.multiply(mesh.fork("multiply"), x[party], x[party])
+        await engine.truncate(mesh.fork("truncate"), x[party], 4, bound_bits=20)
+        shares = await engine.boolean.share(mesh.fork("bits"), 3, own if party == 3 else None, 1, count)
+        await engine.boolean.evaluate(mesh.fork("and"), both, [shares, shares], count)
+
+    await run_all([calls(party, mesh.fork("calls")) for party, mesh in enumerate(meshes)])
+    before = set(drawn)
+    drawn.clear()
+    rest = []
+    for mesh in meshes[1:]:
+        channels = {peer: channel.fork("again") for peer, channel in mesh.channels.items() if peer}
+        rest.append(MemoryMesh(mesh.party_id, 4, mesh.session_id, channels))
+    await run_all([calls(mesh.party_id, mesh.fork("calls")) for mesh in rest])
+    assert len(before) > 10 < len(set(drawn))
+    assert not before & set(drawn)
