@@ -70,6 +70,10 @@ class PlainRing:
     def combine(self, coefficients: Sequence[int], arrays: Sequence[Elements]) -> Elements:
         return self.elements(sum(c * self.residues(x) for c, x in zip(coefficients, arrays, strict=True)))
 
+    def dot(self, xs: Sequence[Elements], ys: Sequence[Elements], plus: Elements | None = None) -> Elements:
+        start = 0 if plus is None else self.residues(plus)
+        return self.elements(start + sum(self.residues(x) * self.residues(y) for x, y in zip(xs, ys, strict=True)))
+
     def matmul(self, x: Elements, y: Elements) -> Elements:
         return self.elements(np.matmul(self.residues(x), self.residues(y)))
 
