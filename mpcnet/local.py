@@ -36,6 +36,7 @@ from mpcnet.identity import check_name
 from mpcnet.program import name_program
 from mpcnet.provision import create_network
 from mpcnet.roster import MAX_PARTIES, MIN_PARTIES
+from mpcnet.trace.page import write_page
 
 __all__ = ["PartyFailed", "Result", "default_names", "first_failure", "run"]
 
@@ -108,6 +109,7 @@ def run(
     check: bool = False,
     on_line: OnLine | None = None,
     print_results: bool = False,
+    trace: Path | None = None,
 ) -> list[Result]:
     """Run a program with every party as a process of its own, and collect how each ended.
 
@@ -123,6 +125,7 @@ def run(
         check: raise the first failure rather than return it.
         on_line: called with every line of output as it comes.
         print_results: have each party print what it returned, if that is not None.
+        trace: a page to write that shows who waited for whom, see `mpcnet.trace`.
     Returns:
         one result for each party, in the order of `names`.
     Raises:
@@ -153,6 +156,7 @@ def run(
                     "kwargs": {**(kwargs or {}), **(each or {}).get(name, {})},
                     "path": [entry for entry in sys.path if entry] + ([str(Path.cwd())] if "" in sys.path else []),
                     "print": print_results,
+                    "trace": str(folder / f"{name}.trace.json") if trace is not None else None,
                 }
                 workers.append(_Worker(name, job, sockets[name], lifeline_read, stack))
         finally:
@@ -165,6 +169,8 @@ def run(
             _terminate(workers, on_line)
             raise
         results = [worker.collect(seconds) for worker in workers]
+        if trace is not None:
+            write_page(sorted(folder.glob("*.trace.json")), trace)
     first = first_failure(results)
     if check and first is not None and first.error is not None:
         raise first.error

@@ -24,6 +24,8 @@ from mpcnet.record.keeper import Keeper
 from mpcnet.roster import format_address
 from mpcnet.session import Session
 from mpcnet.stats import Stats
+from mpcnet.trace.tracer import Tracer
+from protocols.ot.work import watcher
 
 __all__ = ["bind_address", "connect", "job_digest", "new_event_loop", "run", "run_until_done"]
 
@@ -38,6 +40,7 @@ async def connect(
     job: bytes | str | Agreement = b"",
     listen_socket: socket.socket | None = None,
     on_event: Callable[[Any], None] | None = None,
+    trace: Tracer | None = None,
 ) -> AsyncIterator[Session]:
     """Join the network named in a configuration, and leave it when the body ends.
 
@@ -54,6 +57,7 @@ async def connect(
             one are refused. An `Agreement` also holds the session to what the job allows.
         listen_socket: a bound TCP socket to listen on, instead of the address in the configuration; it is closed.
         on_event: called with the transport's events, for a display.
+        trace: where the timeline of the session is collected.
     Raises:
         ConfigError: a file is wrong; nothing was sent.
         ConnectFailed, HandshakeFailed: a party was not there in time, or is not who it should be.
@@ -61,7 +65,7 @@ async def connect(
             stands.
         MPCNetError: a peer failed, fell silent or ended the run; `peer` names the party at fault.
     """
-    async with _connect(config, job=job, listen_socket=listen_socket, on_event=on_event) as session:
+    async with _connect(config, job=job, listen_socket=listen_socket, on_event=on_event, trace=trace) as session:
         yield session
 
 
@@ -72,6 +76,7 @@ async def _connect(
     job: bytes | str | Agreement,
     listen_socket: socket.socket | None,
     on_event: Callable[[Any], None] | None,
+    trace: Tracer | None,
     is_again: bool = False,
 ) -> AsyncIterator[Session]:
     """As `connect`; a further attempt waits for the others no longer than `deadlines.retry`."""
@@ -97,7 +102,7 @@ async def _connect(
     if on_event is not None and not is_again:
         for party, warning in roster.expiry_warnings().items():
             on_event(MeshEvent("warning", party, warning))
-    stats = Stats()
+    stats = Stats(on_phase=trace.phase if trace is not None else None)
     with stats.phase("connect"):
         try:
             links, session_id = await connect_mesh(
@@ -120,7 +125,12 @@ async def _connect(
         phase_seconds=times.phase,
         stats=stats,
         guard=agreement.guard() if agreement else None,
+        tracer=trace,
     )
+    token = None
+    if trace is not None:
+        trace.begin(session.name, session.parties, session_id)
+        token = watcher.set(trace.worked)  # for this task and those that it starts
     failure: BaseException | None = None
     try:
         async with session:
@@ -133,6 +143,9 @@ async def _connect(
         failure = error
         raise
     finally:
+        if token is not None:
+            with contextlib.suppress(ValueError):  # left in another task than it was entered in
+                watcher.reset(token)
         if keeper is not None:
             keeper.end(session, failure)
 
@@ -149,13 +162,14 @@ def run(
     job: bytes | str | Agreement = b"",
     listen_socket: socket.socket | None = None,
     on_event: Callable[[Any], None] | None = None,
+    trace: Tracer | None = None,
 ) -> T:
     """Run one party from start to end: connect, await `main(session)`, leave.
 
     Args:
         main: an async function of the session. Where a connection is lost before anything secret has moved, and
             `deadlines.retry` allows it, it is called again with a fresh session, at every party.
-        config, job, listen_socket, on_event: as for `connect`.
+        config, job, listen_socket, on_event, trace: as for `connect`.
     Returns:
         what `main` returned.
     Raises:
@@ -169,7 +183,7 @@ def run(
     async def role() -> T:
         while True:
             try:
-                options: Any = {"job": job, "on_event": on_event, "is_again": again.count > 0}
+                options: Any = {"job": job, "on_event": on_event, "trace": trace, "is_again": again.count > 0}
                 async with _connect(config, listen_socket=again.socket(), **options) as session:
                     return await main(session)
             except MPCNetError as error:

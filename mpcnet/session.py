@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from mpcnet.array.engines import EngineChoice
     from mpcnet.array.program import Program
     from mpcnet.evaluate import Evaluator, Progress
+    from mpcnet.trace.tracer import Tracer
 
 __all__ = ["LinkLike", "Session", "SessionMesh", "explain"]
 
@@ -54,8 +55,10 @@ class Session:
         phase_seconds: how long a phase may stand still; 0 for no limit.
         stats: counters to go on with.
         guard: what holds the session to its job, where it has one.
+        tracer: where messages and phases are noted, if at all.
 
     Attributes:
+        watchers: called with the `Progress` of every evaluation, beside the call's own `on_progress`.
         secret_moved: something that depends on a secret input may have been sent or received.
     """
 
@@ -70,11 +73,14 @@ class Session:
         phase_seconds: float = 0.0,
         stats: Stats | None = None,
         guard: Guard | None = None,
+        tracer: Tracer | None = None,
     ) -> None:
         self.name = name
         self.parties = tuple(parties)
         self.session_id = session_id
         self.guard = guard
+        self.tracer = tracer
+        self.watchers: list[Callable[[Progress], None]] = []
         self.stats = stats if stats is not None else Stats()
         if set(links) != set(self.parties) - {name} or len(self.parties) != len(links) + 1:
             raise ValueError(f"expected a link to each of {', '.join(p for p in self.parties if p != name)}")
@@ -101,6 +107,11 @@ class Session:
     @property
     def n_parties(self) -> int:
         return len(self.parties)
+
+    @property
+    def is_over(self) -> bool:
+        """Whether its body has ended, well or not."""
+        return self._state == "over"
 
     @property
     def peers(self) -> tuple[str, ...]:
@@ -139,7 +150,8 @@ class Session:
         if peer not in self._links:
             raise ValueError(f"no peer {peer!r}; there are {', '.join(self.peers)}")
         self.secret_moved = self.secret_moved or secret
-        return self._links[peer].channel(label)
+        channel = self._links[peer].channel(label)
+        return channel if self.tracer is None else self.tracer.watch(channel, label)
 
     @contextlib.contextmanager
     def phase(self, name: str) -> Iterator[None]:
@@ -201,8 +213,20 @@ class Session:
             batch=batch,
             scheme=scheme,
             protocol=protocol,
-            on_progress=on_progress,
+            on_progress=self._watched(on_progress),
         )
+
+    def _watched(self, on_progress: Callable[[Progress], None] | None) -> Callable[[Progress], None] | None:
+        """Who hears of progress: the caller and the watchers; None where nobody does."""
+        hearers = [*self.watchers, *([on_progress] if on_progress is not None else [])]
+        if len(hearers) < 2:
+            return hearers[0] if hearers else None
+
+        def tell(progress: Progress) -> None:
+            for hear in hearers:
+                hear(progress)
+
+        return tell
 
     def shamir(self, threshold: int = 1, *, checked: bool = False) -> Computation:
         """Secret arrays among three or more parties, of which at most `threshold` may put their heads together.

@@ -146,6 +146,7 @@ class Stats:
         evaluations: one record for each evaluation that all parties finished.
         unfinished: those that were agreed on and not finished: under way, or broken off, perhaps after some outputs.
         computations: one record for each computation on secret arrays.
+        on_phase: called with each phase that is over, and when it began and ended by `time.perf_counter`.
         traffic: reads the bytes sent to and received from each peer, TLS excluded.
     """
 
@@ -153,6 +154,7 @@ class Stats:
     evaluations: list[EvaluationRecord] = field(default_factory=list)
     unfinished: list[EvaluationRecord] = field(default_factory=list)
     computations: list[ComputationRecord] = field(default_factory=list)
+    on_phase: Callable[[str, float, float], None] | None = field(default=None, repr=False)
     traffic: Callable[[], Mapping[str, tuple[int, int]]] = field(default=dict, repr=False)
     started: float = field(default_factory=time.perf_counter, repr=False)
 
@@ -163,7 +165,10 @@ class Stats:
         try:
             yield
         finally:
-            self.seconds[name] = self.seconds.get(name, 0.0) + time.perf_counter() - start
+            end = time.perf_counter()
+            self.seconds[name] = self.seconds.get(name, 0.0) + end - start
+            if self.on_phase is not None:
+                self.on_phase(name, start, end)
 
     @contextlib.contextmanager
     def evaluation(self, record: EvaluationRecord) -> Iterator[None]:

@@ -15,6 +15,7 @@ import socket
 import sys
 import threading
 import traceback
+from pathlib import Path
 from typing import Any
 
 from mpcnet import codec
@@ -44,6 +45,8 @@ def _run(job: dict[str, Any], bound: socket.socket, report: dict[str, Any]) -> i
     from mpcnet.program import call_program, load_program, trace_of_program
     from mpcnet.runtime import run
     from mpcnet.session import Session
+    from mpcnet.trace.chrome import write_trace
+    from mpcnet.trace.tracer import Tracer
 
     sys.path.extend(entry for entry in job["path"] if entry not in sys.path)
     try:
@@ -55,7 +58,12 @@ def _run(job: dict[str, Any], bound: socket.socket, report: dict[str, Any]) -> i
             finally:
                 report["stats"] = session.stats.as_dict()
 
-        report["value"] = run(job["config"], role, listen_socket=bound)
+        tracer = Tracer() if job["trace"] is not None else None
+        try:
+            report["value"] = run(job["config"], role, listen_socket=bound, trace=tracer)
+        finally:
+            if tracer is not None:
+                write_trace(tracer, Path(job["trace"]))
         if job["print"] and report["value"] is not None:
             print(report["value"], flush=True)
     except (Exception, KeyboardInterrupt) as error:

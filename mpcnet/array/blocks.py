@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import inspect
 from collections.abc import Callable, Sequence
 from functools import lru_cache
@@ -14,6 +13,7 @@ from mpcnet.array.bodies import NORMAL
 from protocols.arithmetic.contract import Engine
 from protocols.boolean.contract import BitShares
 from protocols.channel import Mesh
+from protocols.ot.work import run
 
 __all__ = ["evaluate", "make_circuit"]
 
@@ -83,5 +83,5 @@ async def evaluate(
     """
     widths = tuple(0 if i < bits else one.n_bits for i, one in enumerate(inputs))
     arguments = (name, widths, outs, engine.boolean.style, *public)
-    circuit = await asyncio.to_thread(make_circuit, *arguments) if name in SLOW else make_circuit(*arguments)
+    circuit = await run(make_circuit, *arguments, long=name in SLOW)
     return await engine.boolean.evaluate(mesh, circuit, inputs, inputs[0].count)

@@ -21,6 +21,7 @@ from mpcnet.array.traffic import Conversation, Traffic
 from mpcnet.errors import MPCNetError, PeerDisconnected
 from protocols.arithmetic.contract import Engine
 from protocols.channel import Mesh
+from protocols.ot.work import run
 
 __all__ = ["LONG", "Runner"]
 
@@ -135,7 +136,7 @@ class Runner:
     async def _in_thread(self, node: Node) -> None:
         values = [operand.value for operand in node.operands]
         try:
-            value = await asyncio.to_thread(node.work, self.engine, *values)
+            value = await run(node.work, self.engine, *values, long=True)
         except Exception as error:
             self._failed(node, error)
             return

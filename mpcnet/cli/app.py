@@ -37,6 +37,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "record": ("mpcnet.cli.record", "Show and check what this party has run."),
     "run": ("mpcnet.cli.run", "Run a program as one party of a network."),
     "local": ("mpcnet.cli.local", "Run all parties of a program on this machine."),
+    "trace": ("mpcnet.cli.trace", "Show who waited for whom in a run, on one page."),
     "circuit": ("mpcnet.cli.circuit", "Count, draw or export a circuit."),
     "bench": ("mpcnet.cli.bench", "Measure how fast this machine is."),
 }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -20,6 +21,9 @@ def command(
     n_parties: Annotated[int | None, typer.Option("-n", "--parties", help="How many, 2 to 10. [default: 3]")] = None,
     names: Annotated[str | None, typer.Option(help="Their names, with commas. [default: party0,party1,...]")] = None,
     seconds: Annotated[float, typer.Option(min=1, help="After this, what is left is killed.")] = 3600,
+    trace: Annotated[
+        Path | None, typer.Option(metavar="PAGE.html", help="Write a page that shows who waited for whom.")
+    ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print how every party ended as one JSON object.")] = False,
 ) -> None:
     """Start all parties of a program as processes on this machine, over TLS on loopback, with fresh keys.
@@ -56,6 +60,7 @@ def command(
         seconds=seconds,
         on_line=show,
         print_results=not as_json,
+        trace=trace,
     )
     if as_json:
         print(json.dumps({"parties": [_facts(result) for result in results]}, default=_plain))

@@ -32,6 +32,13 @@ def command(
         Path | None, typer.Option(metavar="CSV", help="Of a job that is a circuit: where to write what is learned.")
     ] = None,
     show_stats: Annotated[bool, typer.Option("--stats", help="Print statistics as JSON on stderr at the end.")] = False,
+    trace: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Write a timeline there, for `mpcnet trace` and Perfetto.")
+    ] = None,
+    metrics: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Write counters there at the end, as Prometheus text.")
+    ] = None,
+    log_json: Annotated[bool, typer.Option("--log-json", help="Say everything as JSON lines on stderr.")] = False,
     quiet: Annotated[bool, typer.Option("--quiet", help="Say nothing but what the program says.")] = False,
 ) -> None:
     """Run a program as one party of a network.
@@ -42,49 +49,43 @@ def command(
     import json
     import sys
 
+    from rich.console import Console
+
+    from mpcnet.cli.app import describe, exit_code
     from mpcnet.config import Config
+    from mpcnet.display import reporter_for
     from mpcnet.errors import ConfigError, RecordError
+    from mpcnet.follow import followed, reports_events
+    from mpcnet.metrics import Metrics
     from mpcnet.program import call_program, load_program, trace_of_program
     from mpcnet.runtime import run
     from mpcnet.session import Session
+    from mpcnet.trace.chrome import write_trace
+    from mpcnet.trace.tracer import Tracer
 
+    if program is None and job is None:
+        raise typer.BadParameter("name a program, or a job with --job FILE")
+    if job is not None and name:
+        raise ConfigError("a job has its own name; leave out --name")
+    counters = Metrics() if metrics is not None else None
+    tracer = Tracer() if trace is not None else None
     learned: list[object] = []
 
     def tell() -> None:
         if learned and learned[0] is not None:
             print(learned[0])
 
-    def say(text: str) -> None:
-        if not quiet:
-            print(f"mpcnet: {text}", file=sys.stderr, flush=True)
-
-    def hear(event: Any) -> None:
-        if event.kind == "listening":
-            say(f"listening on {event.detail}, waiting for the other parties")
-        elif event.kind == "warning":
-            say(f"warning: {event.detail}")
-        elif event.kind == "connected":
-            say(f"{event.peer} is here")
-        elif event.kind == "again":
-            say(f"{event.detail}; no secret has moved, so the run begins again")
-        elif event.kind == "looked":
-            say(f"{event.peer}'s doctor looked in")
-        elif event.kind in ("lost", "strangers"):
-            say(" ".join(filter(None, (event.peer, event.detail))))
-
     async def role(session: Session) -> None:
-        say(f"all parties are here: {', '.join(session.parties)}")
+        if counters is not None:
+            counters.watch(session)
         try:
-            learned.append(await call_program(main, session, *(arguments or [])))
+            async with followed(session, reporter):
+                learned.append(await call_program(main, session, *(arguments or [])))
         finally:
             if show_stats:
                 print(json.dumps(session.stats.as_dict()), file=sys.stderr)
 
-    if program is None and job is None:
-        raise typer.BadParameter("name a program, or a job with --job FILE")
-    if job is not None and name:
-        raise ConfigError("a job has its own name; leave out --name")
-    agreement = None
+    agreement, outcome = None, "failed"
     try:
         if job is not None:
             loaded = Config.load(config)
@@ -97,16 +98,30 @@ def command(
                 )
             main = load_program(program)
             loaded = Config.load(config)
-        run(loaded, role, job=agreement or name, on_event=hear)
+        with reporter_for(loaded.name, Console(stderr=True), log_json=log_json, quiet=quiet) as reporter:
+            try:
+                run(loaded, role, job=agreement or name, on_event=reports_events(reporter), trace=tracer)
+                outcome = "done"
+                reporter.event("done", "done") if log_json else None
+            except Exception as error:
+                if log_json and trace_of_program(error) is None:
+                    reporter.event("failed", describe(error) or type(error).__name__, exit_code=exit_code(error))
+                raise
     except RecordError:  # what was learned stands
         tell()
         raise
     except Exception as error:
-        trace = trace_of_program(error)
-        if trace is None:
+        found = trace_of_program(error)
+        if found is None:
             raise
-        print(trace, file=sys.stderr)
+        print(found, file=sys.stderr)
         raise typer.Exit(1) from None
+    finally:
+        if tracer is not None and trace is not None:
+            write_trace(tracer, trace)
+        if counters is not None and metrics is not None:
+            counters.ended(outcome)
+            counters.write(metrics)
     tell()
 
 

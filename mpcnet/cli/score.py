@@ -42,6 +42,10 @@ def command(
         typer.Option(metavar="FILE", help="A job file that all parties signed; it says which protocol, too."),
     ] = None,
     protocol: Annotated[ScoreProtocol, typer.Option(help=PROTOCOL_HELP)] = ScoreProtocol.YAO,
+    trace: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Write a timeline there, for `mpcnet trace` and Perfetto.")
+    ] = None,
+    log_json: Annotated[bool, typer.Option("--log-json", help="Tell the steps as JSON lines on stderr.")] = False,
     progress_json: Annotated[bool, typer.Option("--progress-json", hidden=True)] = False,
     listen_fd: Annotated[int | None, typer.Option("--listen-fd", hidden=True)] = None,
 ) -> None:
@@ -64,4 +68,6 @@ def command(
         progress_json=progress_json,
         listen_fd=listen_fd,
         protocol=protocol.value,
+        trace=trace,
+        log_json=log_json,
     )

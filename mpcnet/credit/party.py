@@ -18,10 +18,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from mpcnet.credit.job import ScoreJob, Scores, score
-from mpcnet.credit.progress import Display, Step, StepWriter, display_for, step_of
+from mpcnet.credit.progress import Display, Step, StepLog, StepWriter, display_for, step_of
 from mpcnet.credit.records import write_rows
 from mpcnet.credit.report import print_scores, run_facts
 from mpcnet.errors import ConfigError, JobRefused, RecordError
+from mpcnet.trace.chrome import write_trace
+from mpcnet.trace.tracer import Tracer
 
 if TYPE_CHECKING:
     import socket
@@ -50,6 +52,8 @@ def run_party(
     listen_fd: int | None = None,
     protocol: str = "yao",
     agreement: Agreement | None = None,
+    trace: Path | None = None,
+    log_json: bool = False,
 ) -> Scores | None:
     """Run one party of a scoring run to its end, and print what it may know.
 
@@ -63,6 +67,8 @@ def run_party(
         listen_fd: an inherited, bound TCP socket to listen on.
         protocol: "yao" or "gmw", the same at every party; with an agreement, what that says.
         agreement: the job that all parties signed, where there is one.
+        trace: where to write a timeline, for `mpcnet trace`.
+        log_json: tell the steps as JSON lines on stderr.
     Returns:
         the scores at the lender, None at everybody else.
     Raises:
@@ -79,6 +85,8 @@ def run_party(
     aside = Console(stderr=True)
     console = aside if json_file == STDOUT else Console()
     display: Display = StepWriter(sys.stdout) if progress_json else display_for(aside, [config.name])
+    display = StepLog(aside.file) if log_json and not progress_json else display
+    tracer = Tracer() if trace is not None else None
     data = config.score.data.name if config.score is not None and config.score.data is not None else ""
 
     def announce_reading() -> None:
@@ -134,8 +142,9 @@ def run_party(
         missing = set(others)
         if job.computes:
             compile_kernels(lambda: display.show(job.name, Step("compile")), job.protocol)
+        options: dict[str, Any] = {"listen_socket": listen_socket, "on_event": hear, "trace": tracer}
         try:
-            run(config, role, job=agreement or "mpcnet score", listen_socket=listen_socket, on_event=hear)
+            run(config, role, job=agreement or "mpcnet score", **options)
         except RecordError as error:
             if not facts:
                 display.show(job.name, Step("failed"))
@@ -144,6 +153,9 @@ def run_party(
         except BaseException:
             display.show(job.name, Step("failed"))
             raise
+        finally:
+            if tracer is not None and trace is not None:
+                write_trace(tracer, trace)
         if scores is not None and output is not None:
             write_rows(output, SCORES_HEADER, scores.rows(job.records))
         if json_file is not None:

@@ -6,19 +6,20 @@ between the processes of the demo one JSON object a line.
 
 from __future__ import annotations
 
+import datetime
 import json
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, Protocol, Self, TextIO
+from typing import IO, TYPE_CHECKING, Any, Protocol, Self
 
 if TYPE_CHECKING:
     from rich.console import Console
 
     from mpcnet.evaluate import Progress
 
-__all__ = ["Display", "Step", "StepWriter", "counted", "display_for", "megabytes", "read_step", "step_of"]
+__all__ = ["Display", "Step", "StepLog", "StepWriter", "counted", "display_for", "megabytes", "read_step", "step_of"]
 
 WORDS: Mapping[str, str] = {
     "start": "starting",
@@ -127,22 +128,29 @@ class TerminalDisplay:
     """A line for each party: its step, a bar for its AND gates, and what it has sent."""
 
     def __init__(self, console: Console, parties: Sequence[str]) -> None:
-        from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
+        from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+
+        from mpcnet.display import Speed
 
         self._progress = Progress(
             TextColumn("[bold]{task.description}"),
             BarColumn(bar_width=28),
             TextColumn("{task.fields[sent]:>10} sent"),
+            TextColumn("{task.fields[speed]:>10}/s"),
             TimeElapsedColumn(),
+            TimeRemainingColumn(compact=True),
             TextColumn("{task.fields[step]}"),
             console=console,
         )
         width = max(map(len, parties))
         self._tasks = {
             # a total of 1, not none: an indeterminate bar looks like a full one where there are no colours
-            party: self._progress.add_task(f"{party:<{width}}", total=1, sent=megabytes(0), step=WORDS["start"])
+            party: self._progress.add_task(
+                f"{party:<{width}}", total=1, sent=megabytes(0), speed=megabytes(0), step=WORDS["start"]
+            )
             for party in parties
         }
+        self._speeds = {party: Speed() for party in parties}
 
     def __enter__(self) -> Self:
         self._progress.start()
@@ -158,6 +166,8 @@ class TerminalDisplay:
         changes: dict[str, Any] = {"step": step.text}
         if step.bytes_sent:
             changes["sent"] = megabytes(step.bytes_sent)
+            rate = self._speeds[party].measure(step.name, step.done, step.total, step.bytes_sent)
+            changes["speed"] = megabytes(round(rate.bytes_a_second))
         if step.name == "evaluate" and step.total:
             changes |= {"total": step.total, "completed": step.done}
         elif step.name == "done":
@@ -170,7 +180,7 @@ class TerminalDisplay:
 class StepWriter:
     """Writes steps for the process that started this one: a JSON object a line, not more often than it is worth."""
 
-    def __init__(self, stream: TextIO) -> None:
+    def __init__(self, stream: IO[str]) -> None:
         self._stream = stream
         self._last: tuple[Step | None, float] = (None, 0.0)
 
@@ -184,13 +194,31 @@ class StepWriter:
 
     def show(self, party: str, step: Step) -> None:
         """Take a step of a party."""
+        if not self._is_due(step):
+            return
+        self._stream.write(json.dumps({"party": party, **asdict(step)}) + "\n")
+        self._stream.flush()
+
+    def _is_due(self, step: Step) -> bool:
         last, at = self._last
         now = time.monotonic()
         same = last is not None and (step.name, step.detail) == (last.name, last.detail)
         if same and now - at < WRITE_SECONDS and not 0 < step.total <= step.done:
-            return
+            return False
         self._last = (step, now)
-        self._stream.write(json.dumps({"party": party, **asdict(step)}) + "\n")
+        return True
+
+
+class StepLog(StepWriter):
+    """Writes steps for a log: a JSON object a line, with the time and the step in words."""
+
+    def show(self, party: str, step: Step) -> None:
+        """Take a step of a party."""
+        if not self._is_due(step):
+            return
+        at = datetime.datetime.now(datetime.UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+        facts = {"at": at, "party": party, "event": step.name, "text": step.text, **asdict(step)}
+        self._stream.write(json.dumps({key: value for key, value in facts.items() if key != "name"}) + "\n")
         self._stream.flush()
 
 

@@ -23,7 +23,6 @@ Source: Goldreich, Micali and Wigderson, STOC 1987, over a ring instead of bits;
 
 from __future__ import annotations
 
-import asyncio
 from typing import Any, Literal
 
 import numpy as np
@@ -110,7 +109,7 @@ class AdditiveEngine:
         tree_depths(k)
         if dealer is not None:
             TrustedDealer(mesh.party_id, n, PairKeys(mesh.party_id, {}), dealer)
-        await asyncio.to_thread(warm_up)
+        await run(warm_up, long=True)
         keys, ots = await all_of(
             [setup_pairs(mesh.fork("keys"), rng=rng), PairwiseOt.setup(mesh.fork("ots"), k=k, rng=rng)]
         )

@@ -27,7 +27,6 @@ centred at 0; r is as wide as the ring allows, not as the bound demands.
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Callable
 from math import comb
 from typing import Any
@@ -83,7 +82,7 @@ class ShamirEngine:
         if not ring.is_field:
             raise ValueError(f"Shamir's sharing needs a field, and {ring.name} is none")
         keys = await ReplicatedKeys.setup(mesh, threshold, rng=rng)
-        await asyncio.to_thread(warm_up, ring)
+        await run(warm_up, ring, long=True)
         return cls(ring, keys, rng=rng)
 
     # ---- sharing and opening

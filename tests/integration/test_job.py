@@ -24,6 +24,8 @@ from mpcnet.errors import JobRefused, MPCNetError, RecordError
 from mpcnet.record.log import Record
 from mpcnet.record.verify import verify
 from mpcnet.session import Session
+from mpcnet.trace.chrome import load
+from mpcnet.trace.together import join
 from tests.kit.agreement import APPROVE, MINE, NAMES, OWNERS, Institutions, approve, institutions
 
 SECONDS = 100
@@ -69,8 +71,16 @@ def test_a_circuit_runs_without_any_program(tmp_path: Path) -> None:
     for name, text in rows.items():
         (tmp_path / name / "in.csv").write_text(text, encoding="utf-8")
     base = ("run", "--job", "march.toml", "--inputs", "in.csv")
-    ended = finish(tmp_path, {"bank": base, "bureau": base, "lender": (*base, "--output", "out.csv")})
+    base = (*base, "--trace", "run.trace.json")
+    commands = {"bank": (*base, "--log-json"), "bureau": (*base, "--metrics", "m.prom")}
+    ended = finish(tmp_path, {**commands, "lender": (*base, "--output", "out.csv")})
     assert [code for code, _, _ in ended.values()] == [0, 0, 0], ended
+    log = [json.loads(line) for line in ended["bank"][2].splitlines()]
+    assert [log[0]["event"], log[-1]["event"]] == ["listening", "done"]
+    assert {"agree", "ot", "evaluate"} <= {line["phase"] for line in log if line["event"] == "progress"}
+    assert 'mpcnet_values_opened_total{party="lender"} 3.0' in (tmp_path / "bureau" / "m.prom").read_text("utf-8")
+    joint = join([load(tmp_path / name / "run.trace.json") for name in NAMES])
+    assert {(row.party, row.peer) for row in joint.waiting} >= {("bureau", "bank"), ("bureau", "lender")}
     assert (tmp_path / "lender" / "out.csv").read_text(encoding="utf-8") == "out0\n1\n0\n0\n"
     assert not any(out for _, out, _ in ended.values())
     assert three.load("bank").policy.usage.today() == 3

@@ -40,9 +40,10 @@ def test_arguments_and_names() -> None:
     ]
 
 
-def test_json() -> None:
-    done = mpcnet("local", "-n", "3", f"{FILE}:names", "--json")
+def test_json(tmp_path: Path) -> None:
+    done = mpcnet("local", "-n", "3", f"{FILE}:names", "--json", "--trace", "run.html", cwd=tmp_path)
     assert done.returncode == 0, done.stderr
+    assert "waiting" in (tmp_path / "run.html").read_text(encoding="utf-8")
     parties = json.loads(done.stdout)["parties"]
     assert [party["name"] for party in parties] == ["party0", "party1", "party2"]
     for party in parties:
