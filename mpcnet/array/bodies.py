@@ -68,6 +68,12 @@ def _scale(negative: Any, some: Any, q: Any, e: Any, g: int, n: int) -> Any:
     return circuits.select(negative, -kept, kept)
 
 
+def _scale_and_look(negative: Any, some: Any, q: Any, e: Any, g: int, n: int) -> Any:
+    """And whether q 2**(e - g), with 1/2 < q 2**-g < 2, needs more bits."""
+    beyond = some & ((e >= n) | ((e >= n - 1) & (q >= 1 << g)))
+    return _scale(negative, some, q, e, g, n), beyond
+
+
 def _clamp(x: Any, n: int) -> Any:
     return x.saturate(n)
 
@@ -79,5 +85,6 @@ NORMAL: Final[dict[str, Callable[..., Any]]] = {
     "exp": _exp,
     "quotient": _quotient,
     "scale": _scale,
+    "scale and look": _scale_and_look,
     "clamp": _clamp,
 }

@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from mpcnet.array.computation import Computation
     from mpcnet.array.secret import SecretArray
 
-__all__ = ["any_of", "flag_of", "guard"]
+__all__ = ["any_of", "flag_of", "guard", "look_at"]
 
 
 def guard(x: SecretArray, reach: Bounds) -> None:
@@ -70,6 +70,14 @@ def guard(x: SecretArray, reach: Bounds) -> None:
         "check range", [elements_of(x)], work, talks=True, form="bits", width=1, params=[str(low), str(high)]
     )
     computation.flags.append((made, x.node.text_here))
+
+
+def look_at(beyond: SecretArray, made: SecretArray) -> None:
+    """In checked mode: `beyond` is 1 where an element of `made` is out of range, which its integers do not show."""
+    computation = beyond.computation
+    if computation.checked and size_of(beyond.shape):
+        found = computation.emit("check range", [beyond.node], any_of, talks=True, form="bits", width=1)
+        computation.flags.append((found, made.node.text_here))
 
 
 def flag_of(computation: Computation) -> Node | None:

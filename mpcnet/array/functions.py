@@ -31,6 +31,7 @@ from mpcnet.array import normal, polynomial
 from mpcnet.array.arithmetic import matmul, multiply
 from mpcnet.array.base import is_secret, wrap
 from mpcnet.array.casting import elements_of, shifted
+from mpcnet.array.checks import guard, look_at
 from mpcnet.array.compare import compare
 from mpcnet.array.dtypes import DType, magnitude_bits
 from mpcnet.array.order import maximum
@@ -58,7 +59,9 @@ def reciprocal(x: SecretArray) -> SecretArray:
     """1 / x; 0 for 0, within the rounding. Some 40 rounds."""
     g = _working_bits("reciprocal", x, x.computation.limits.product_bits - 2 * x.dtype.frac_bits - 1)
     c, unit = normal.for_reciprocal(x, g)
-    return _scaled(polynomial.evaluate(4 * c - 3, polynomial.RECIPROCAL), unit, x.dtype)
+    made = _scaled(polynomial.evaluate(4 * c - 3, polynomial.RECIPROCAL), unit, x.dtype)
+    guard(made, (-(1 << (2 * x.dtype.frac_bits)), 1 << (2 * x.dtype.frac_bits)))
+    return made
 
 
 def sqrt(x: SecretArray) -> SecretArray:
@@ -80,8 +83,8 @@ def log(x: SecretArray) -> SecretArray:
 
 
 def exp(x: SecretArray) -> SecretArray:
-    """e**x; 0 where it is below the last place. Some 40 rounds."""
-    f, n, limits = x.dtype.frac_bits, x.dtype.n_bits, x.computation.limits
+    """e**x; 0 where it is below the last place, or out of range. Some 40 rounds."""
+    given, f, n, limits = x, x.dtype.frac_bits, x.dtype.n_bits, x.computation.limits
     g = _working_bits("exp", x, limits.product_bits - n + 1)
     narrow = f + n.bit_length() + 1  # bits of x where e**x is neither 0 nor out of range
     if n - 1 + MOST_BITS > limits.product_bits and n > narrow:
@@ -89,7 +92,11 @@ def exp(x: SecretArray) -> SecretArray:
     whole_bits = max(2, magnitude_bits(x.bounds) - f + 2)
     y = times_fraction(x, np.array(1 / math.log(2)), dtype=DType("fixed", g + whole_bits, g))
     r, unit = normal.for_exp(y, f, n)
-    return _scaled(polynomial.evaluate(2 * r - 1, polynomial.EXP2), unit, x.dtype)
+    made = _scaled(polynomial.evaluate(2 * r - 1, polynomial.EXP2), unit, x.dtype)
+    edge = (n - 1 - f) * math.log(2)
+    if x.computation.checked and given.bounds[1] >= math.ldexp(edge, f):
+        look_at(compare(">=", given, np.array(edge)), made)
+    return made
 
 
 def quotient(x: Any, y: SecretArray) -> SecretArray:
@@ -102,7 +109,10 @@ def quotient(x: Any, y: SecretArray) -> SecretArray:
     shape = np.broadcast_shapes(x.shape, y.shape)
     c, d, *parts = normal.for_quotient(_spread(x, shape), _spread(y, shape), g)
     q = multiply(c, polynomial.evaluate(4 * d - 3, polynomial.RECIPROCAL))
-    return normal.shifted_quotient(q, parts, x.dtype)
+    made, beyond = normal.shifted_quotient(q, parts, x.dtype)
+    if beyond is not None:
+        look_at(beyond, made)
+    return made
 
 
 def sigmoid(x: SecretArray, *, method: str = "polynomial") -> SecretArray:

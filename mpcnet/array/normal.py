@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from mpcnet.array.base import make_array
 from mpcnet.array.blocks import evaluate
 from mpcnet.array.casting import bits_of
-from mpcnet.array.dtypes import Bounds, DType
+from mpcnet.array.dtypes import BIT, Bounds, DType
 from protocols.arithmetic.contract import Engine
 from protocols.boolean.contract import BitShares
 from protocols.channel import Mesh
@@ -128,11 +128,17 @@ def for_quotient(x: SecretArray, y: SecretArray, g: int) -> list[SecretArray]:
     return _by_circuit("quotient", [x, y], outs, [g, f])
 
 
-def shifted_quotient(q: SecretArray, parts: Sequence[SecretArray], dtype: DType) -> SecretArray:
-    """The quotient that `for_quotient` prepared, from q = c / d."""
+def shifted_quotient(
+    q: SecretArray, parts: Sequence[SecretArray], dtype: DType
+) -> tuple[SecretArray, SecretArray | None]:
+    """The quotient that `for_quotient` prepared, from q = c / d; in checked mode also where it is out of range."""
     exponent, negative, some = parts
-    n, g = dtype.n_bits, q.dtype.frac_bits
-    return _by_circuit("scale", [negative, some, q, exponent], [(n, dtype, dtype.bounds)], [g, n], bits=2)[0]
+    arrays, public = [negative, some, q, exponent], [q.dtype.frac_bits, dtype.n_bits]
+    out = dtype.n_bits, dtype, dtype.bounds
+    if not q.computation.checked:
+        return _by_circuit("scale", arrays, [out], public, bits=2)[0], None
+    made, beyond = _by_circuit("scale and look", arrays, [out, (0, BIT, BIT.bounds)], public, bits=2)
+    return made, beyond
 
 
 def clamped(x: SecretArray, n_bits: int) -> SecretArray:
