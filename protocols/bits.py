@@ -38,7 +38,7 @@ def as_bits(values: Any, name: str = "bits") -> Bits:
         return np.empty(0, np.uint8)
     if array.dtype.kind not in "bui":
         raise ValueError(f"{name} must be bool or integers, not {array.dtype}")
-    if array.dtype.kind != "b" and ((array != 0) & (array != 1)).any():
+    if array.dtype.kind != "b" and (array.max() > 1 or array.min() < 0):
         raise ValueError(f"{name} must all be 0 or 1")
     return array.astype(np.uint8)
 

@@ -27,12 +27,13 @@ from typing import Any, Literal
 
 import numpy as np
 
-from protocols import bits, ot
+from protocols import bits, garbling, ot
 from protocols.arithmetic import costs, cross, truncation
 from protocols.arithmetic.contract import Cost, Elements
 from protocols.arithmetic.dealer import TrustedDealer
 from protocols.arithmetic.matrices import Factors
 from protocols.arithmetic.triples import MatrixTriple, Triples64, TripleSource64, spend, spend_matrix
+from protocols.boolean import gmw
 from protocols.boolean.contract import BooleanEngine, Words
 from protocols.boolean.garbled import GarbledEngine
 from protocols.boolean.gmw_engine import GmwEngine
@@ -109,7 +110,7 @@ class AdditiveEngine:
         tree_depths(k)
         if dealer is not None:
             TrustedDealer(mesh.party_id, n, PairKeys(mesh.party_id, {}), dealer)
-        await run(warm_up, long=True)
+        await run(warm_up, boolean or ("yao" if n == 2 else "gmw"), long=True)
         keys, ots = await all_of(
             [setup_pairs(mesh.fork("keys"), rng=rng), PairwiseOt.setup(mesh.fork("ots"), k=k, rng=rng)]
         )
@@ -328,11 +329,12 @@ class AdditiveEngine:
         return f"<AdditiveEngine of party {self._party_id} of {self._n_parties}>"
 
 
-def warm_up() -> None:
-    """Load all kernels of products; compile them where this machine has not yet: some seconds, once."""
+def warm_up(boolean: BooleanKind = "yao") -> None:
+    """Load all kernels; compile them where this machine has not yet: some seconds, once."""
     ot.prepare()
     warm_up_ring(RING64)
     cross.warm_up()
+    garbling.warm_up() if boolean == "yao" else gmw.warm_up()
 
 
 def _size(shape: tuple[int, ...]) -> int:

@@ -24,7 +24,9 @@ from functools import partial
 import numpy as np
 from numpy.typing import NDArray
 
-from protocols.arithmetic.gilboa import (
+from protocols.arithmetic.gilboa import choose, send, send_in_turn
+from protocols.arithmetic.matrices import MatrixPlan
+from protocols.arithmetic.works import (
     Batch,
     BitProducts,
     Choice,
@@ -34,11 +36,8 @@ from protocols.arithmetic.gilboa import (
     Correction,
     Products,
     Vectors,
-    choose,
-    send,
     warm_up,
 )
-from protocols.arithmetic.matrices import MatrixPlan
 from protocols.channel import Mesh
 from protocols.ot.pairwise import PairwiseOt
 from protocols.ot.work import run
@@ -167,7 +166,7 @@ async def exclusive_or(mesh: Mesh, ots: PairwiseOt, own: Bytes, width: int) -> W
         [
             *(choose(mesh.channels[p], ots.receiver(mesh, p), choices[p], after=chosen) for p in before),
             *(
-                send(
+                send_in_turn(
                     mesh.channels[p],
                     ots.sender(mesh, p),
                     corrections[p],

@@ -38,7 +38,8 @@ from circuits import Circuit, UInt
 from circuits.lib.shares import build
 from protocols import bits
 from protocols.arithmetic import cross
-from protocols.arithmetic.gilboa import BitProducts, ChosenBits, choose, send
+from protocols.arithmetic.gilboa import choose, send
+from protocols.arithmetic.works import BitProducts, ChosenBits
 from protocols.boolean.contract import BooleanEngine, n_words
 from protocols.channel import Mesh
 from protocols.ot.pairwise import PairwiseOt

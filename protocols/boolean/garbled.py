@@ -5,7 +5,8 @@
     open        each share to the other party
 
 Bits whose owner is known cost less: those of the garbler nothing, those of the evaluator an OT as shared ones do. One
-evaluation takes two trips, whatever the depth of the circuit.
+evaluation takes two trips, whatever the depth of the circuit. Small circuits are evaluated several at once, see
+`protocols.boolean.copies`.
 
 Security: semi-honest, that of `protocols.garbling.two_party`. The two shares of an output are uniform apart from their
 XOR, so an opened bit tells no more than itself. Leaks circuit and batch, and which inputs are whose.
@@ -26,6 +27,7 @@ from circuits.ir import Circuit
 from protocols import bits
 from protocols.boolean import levels
 from protocols.boolean.contract import BitShares, Words, n_words
+from protocols.boolean.copies import copies_of, joined, repeat, stretches
 from protocols.channel import Mesh, exchange
 from protocols.garbling.inputs import Bits, InputRole
 from protocols.garbling.two_party import HALF_GATES, Progress, evaluate_shares, garble_shares
@@ -37,6 +39,7 @@ __all__ = ["GarbledEngine"]
 
 GARBLER, EVALUATOR = 0, 1
 ROLES: dict[int | None, InputRole] = {GARBLER: "garbler", EVALUATOR: "evaluator", None: "shared"}
+LONG_CIRCUIT = 20_000  # gates that take some milliseconds to repeat
 LONG_WORDS = 1 << 12  # words whose bits take some tenths of a millisecond to turn
 
 
@@ -93,27 +96,37 @@ class GarbledEngine:
             ValueError: wrong inputs; nothing was sent.
             MessageError: the other party's message has a wrong length.
         """
-        joined = levels.joined_inputs(circuit, inputs, count, 1)[:, 0]
-        peer, roles = self._peer(mesh), {}
-        own: dict[str, Bits] = {}
-        for port, shares in zip(circuit.inputs, inputs, strict=True):
-            roles[port.name] = ROLES[shares.owner]
-            if shares.owner in (None, self.party_id):
-                rows = joined[circuit.input_slice(port.name)]
-                own[port.name] = await run(_packed, rows, count, long=rows.size > LONG_WORDS)
-        channel = mesh.channels[peer]
+        inputs_of = levels.joined_inputs(circuit, inputs, count, 1)[:, 0]
+        peer, long, words = self._peer(mesh), inputs_of.size > LONG_WORDS, n_words(count)
+        roles = {port.name: ROLES[one.owner] for port, one in zip(circuit.inputs, inputs, strict=True)}
+        copies = copies_of(circuit, words)
+        wide = await run(repeat, circuit, copies, long=copies * circuit.n_gates > LONG_CIRCUIT)
+        batch = count if copies == 1 else 64 * -(-words // copies)
+
+        def turn() -> dict[str, Bits]:
+            return {
+                port.name: _packed(stretches(inputs_of[circuit.input_slice(port.name)], copies), batch)
+                for port, one in zip(circuit.inputs, inputs, strict=True)
+                if one.owner in (None, self.party_id)
+            }
+
+        own, channel = await run(turn, long=long), mesh.channels[peer]
         options: dict[str, Any] = {
-            "batch": count,
+            "batch": batch,
             "packed": True,
             "scheme": self._scheme,
             "progress": progress,
             "rng": self._rng,
         }
         if self.party_id == GARBLER:
-            found = await garble_shares(channel, circuit, own, roles, ot=self._ots.sender(mesh, peer), **options)
+            found = await garble_shares(channel, wide, own, roles, ot=self._ots.sender(mesh, peer), **options)
         else:
-            found = await evaluate_shares(channel, circuit, own, roles, ot=self._ots.receiver(mesh, peer), **options)
-        return BitShares(await run(_sliced, found, long=found.size > 64 * LONG_WORDS), count)
+            found = await evaluate_shares(channel, wide, own, roles, ot=self._ots.receiver(mesh, peer), **options)
+
+        def turn_back() -> Words:
+            return joined(_sliced(found), copies, words)[:, None]
+
+        return BitShares(await run(turn_back, long=found.size > 64 * LONG_WORDS), count)
 
     async def open(self, mesh: Mesh, shares: BitShares, to: frozenset[int]) -> Words | None:
         """As in the contract. Cost: see the module.
@@ -163,8 +176,8 @@ def _packed(rows: Words, count: int) -> Bits:
 
 
 def _sliced(found: Bits) -> Words:
-    """Bits of shape (count, n_bits) as shares, uint64 of shape (n_bits, 1, n_words(count))."""
+    """Bits of shape (count, n_bits) as words, uint64 of shape (n_bits, n_words(count))."""
     count, n_bits = found.shape
     rows = np.zeros((n_bits, 8 * n_words(count)), np.uint8)
     rows[:, : bits.packed_bytes(count)] = bits.pack(found.T)
-    return rows.view(np.uint64)[:, None]
+    return rows.view(np.uint64)

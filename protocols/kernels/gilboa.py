@@ -91,7 +91,7 @@ def _choose_products(pads: Any, y: Any, corrections: Any, share: Any) -> None:
                 place = np.uint64(i)
                 mask = np.uint64(0) - ((word >> place) & np.uint64(1))
                 found = _load(source - group) >> drop
-                total += (pads[64 * j + i, 0] + (found & mask)) << place
+                total += (pads[64 * j + i] + (found & mask)) << place
                 source += 8 - group
         share[j] = total
 
@@ -111,7 +111,7 @@ def _choose_bits(pads: Any, bits: Any, corrections: Any, share: Any, width: Any)
     drop = np.uint64(8 * (8 - width))
     source = corrections.ctypes.data  # of 8 - width bytes that mean nothing, and the corrections
     for j in range(bits.shape[0]):
-        share[j] = pads[j, 0] + ((_load(source) >> drop) & (np.uint64(0) - np.uint64(bits[j])))
+        share[j] = pads[j] + ((_load(source) >> drop) & (np.uint64(0) - np.uint64(bits[j])))
         source += width
 
 
@@ -169,9 +169,9 @@ def correct_products(pairs: Bytes, x: Words, corrections: Bytes) -> Words:
 
 
 def choose_products(pads: Bytes, y: Words, corrections: Bytes) -> Words:
-    """The receiver's side: pads, uint8 of shape (64 * n, 16), that the bits of y have chosen."""
+    """The receiver's side: the first halves of the pads that the bits of y have chosen, uint8 of shape (64 * n, 8)."""
     share = np.empty(len(y), np.uint64)
-    _choose_products(pads.view(np.uint64), y, corrections, share)
+    _choose_products(pads.reshape(-1).view(np.uint64), y, corrections, share)
     return share
 
 
@@ -189,10 +189,10 @@ def correct_bits(pairs: Bytes, x: Words, corrections: Bytes, width: int) -> Word
 
 
 def choose_bits(pads: Bytes, bits: Bytes, corrections: Bytes, width: int) -> Words:
-    """The receiver's side: pads, uint8 of shape (n, 16), that the bits, uint8 of shape (n,), have chosen."""
+    """The receiver's side: the first halves of the pads that the bits, uint8 of shape (n,), have chosen."""
     share = np.empty(len(bits), np.uint64)
     behind = np.concatenate([np.zeros(SLACK - width, np.uint8), corrections])  # the first word has to start somewhere
-    _choose_bits(pads.view(np.uint64), bits, behind, share, width)
+    _choose_bits(pads.reshape(-1).view(np.uint64), bits, behind, share, width)
     return share
 
 

@@ -11,6 +11,7 @@ await sender.chosen(messages)               got = await receiver.chosen(choices)
 from __future__ import annotations
 
 from protocols.ot.extension import prepare
-from protocols.ot.roles import OtReceiver, OtSender, receive, send
+from protocols.ot.once import receive, send
+from protocols.ot.roles import OtReceiver, OtSender
 
 __all__ = ["OtReceiver", "OtSender", "prepare", "receive", "send"]

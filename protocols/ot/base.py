@@ -22,6 +22,8 @@ transcript of its OT; r_(1-c) is a random point made from 64 random bytes.
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -167,14 +169,21 @@ class BaseOtSender:
     def __init__(self, channel: Channel, *, rng: Rng = system_rng) -> None:
         self._channel, self._rng = channel, rng
 
-    async def extend(self, out: Blocks) -> None:
-        """Write the next random pairs to `out`, uint8 of shape (n, 2, 16)."""
-        out[:] = await send(self._channel, len(out), rng=self._rng)
+    async def begin(self, count: int) -> Blocks:
+        """The next random pairs."""
+        return await send(self._channel, count, rng=self._rng)
 
-    async def extend_bits(self, count: int, zeros: Packed, ones: Packed) -> None:
-        """Write bit 0 of both messages of the next pairs, packed."""
-        pairs = await send(self._channel, count, rng=self._rng)
-        zeros[:], ones[:] = first_bits(pairs[:, 0]), first_bits(pairs[:, 1])
+    def blocks(self, begun: Blocks, out: Blocks) -> None:
+        """Write them to `out`, uint8 of shape (n, 2, 16)."""
+        out[:] = begun
+
+    def low_bits(self, begun: Blocks, zeros: Packed, ones: Packed) -> None:
+        """Write bit 0 of both messages, packed."""
+        zeros[:], ones[:] = first_bits(begun[:, 0]), first_bits(begun[:, 1])
+
+    def is_long(self, count: int) -> bool:
+        """Never: `begin` has done it all."""
+        return False
 
     def fork(self, channel: Channel) -> BaseOtSender:
         """The same on another channel: nothing is kept from call to call."""
@@ -189,13 +198,23 @@ class BaseOtReceiver:
     def __init__(self, channel: Channel, *, rng: Rng = system_rng) -> None:
         self._channel, self._rng = channel, rng
 
-    async def extend(self, choices: NDArray[np.uint8], out: Blocks) -> None:
-        """Write the chosen one of each of the next pairs to `out`, uint8 of shape (n, 16)."""
-        out[:] = await receive(self._channel, choices, rng=self._rng)
+    async def begin(self, count: int, choose: Callable[[], Packed]) -> Blocks:
+        """The chosen ones of the next pairs."""
+        return await receive(self._channel, bits.unpack(choose(), count), rng=self._rng)
 
-    async def extend_bits(self, count: int, choices: Packed, out: Packed) -> None:
-        """Write bit 0 of the chosen ones of the next pairs, packed as the choices are."""
-        out[:] = first_bits(await receive(self._channel, bits.unpack(choices, count), rng=self._rng))
+    def blocks(self, begun: Blocks, out: Blocks) -> Packed:
+        """Write them to `out`, uint8 of shape (n, 16); there is nothing left to say."""
+        out[:] = begun
+        return np.empty(0, np.uint8)
+
+    def low_bits(self, begun: Blocks, out: Packed) -> Packed:
+        """Write bit 0 of each, packed as the choices are; there is nothing left to say."""
+        out[:] = first_bits(begun)
+        return np.empty(0, np.uint8)
+
+    def is_long(self, count: int) -> bool:
+        """Never: `begin` has done it all."""
+        return False
 
     def fork(self, channel: Channel) -> BaseOtReceiver:
         """The same on another channel: nothing is kept from call to call."""

@@ -1,12 +1,13 @@
 """What a source of random OT offers: the one primitive from which `OtSender` and `OtReceiver` derive the others.
 
 SoftSpoken (`protocols.ot.extension`) and base OT (`protocols.ot.base`) are such sources; another extension takes its
-place here by having the same two methods.
+place here by having the same methods.
 """
 
 from __future__ import annotations
 
-from typing import Protocol
+from collections.abc import Callable
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -31,12 +32,24 @@ class RandomOtSender(Protocol):
         """How many OTs one call gives at most, a multiple of 8."""
         ...
 
-    async def extend(self, out: Blocks) -> None:
-        """Write the next random pairs to `out`, C-contiguous uint8 of shape (n, 2, 16); 1 <= n <= max_count."""
+    async def begin(self, count: int) -> Any:
+        """Hear what the next OTs need of the receiver, 1 <= count <= max_count.
+
+        Returns:
+            what `blocks` or `low_bits` takes, one of them, once; in any thread, one call after the other.
+        """
         ...
 
-    async def extend_bits(self, count: int, zeros: Packed, ones: Packed) -> None:
-        """Write bit 0 of both messages of the next pairs, packed; as many OTs as a call of `extend`."""
+    def blocks(self, begun: Any, out: Blocks) -> None:
+        """Write their pairs to `out`, C-contiguous uint8 of shape (count, 2, 16)."""
+        ...
+
+    def low_bits(self, begun: Any, zeros: Packed, ones: Packed) -> None:
+        """In place of `blocks`: write bit 0 of both messages of each pair, packed."""
+        ...
+
+    def is_long(self, count: int) -> bool:
+        """Whether that takes long enough for a thread."""
         ...
 
     def fork(self, channel: Channel) -> RandomOtSender:
@@ -49,28 +62,36 @@ class RandomOtSender(Protocol):
 
 
 class RandomOtReceiver(Protocol):
-    """The receiver's side.
-
-    Where a call takes more than max_count OTs, `extend` runs again while the caller receives on the same channel. A
-    source whose `extend` itself receives there names ONE_CALL as its max_count.
-    """
+    """The receiver's side."""
 
     @property
     def max_count(self) -> int:
         """How many OTs one call gives at most; the same as the sender's."""
         ...
 
-    async def extend(self, choices: NDArray[np.uint8], out: Blocks) -> None:
-        """Write the chosen one of each of the next pairs to `out`.
+    async def begin(self, count: int, choose: Callable[[], Packed]) -> Any:
+        """As the sender's.
 
         Args:
-            choices: shape (n,), 0 or 1; 1 <= n <= max_count.
-            out: C-contiguous uint8 of shape (n, 16).
+            count: how many.
+            choose: gives the choices, where they are needed; what stands behind the last means nothing.
         """
         ...
 
-    async def extend_bits(self, count: int, choices: Packed, out: Packed) -> None:
-        """Write bit 0 of the chosen ones of the next pairs, packed as the choices are."""
+    def blocks(self, begun: Any, out: Blocks) -> Packed:
+        """Write the chosen one of each pair to `out`, C-contiguous uint8 of shape (count, 16).
+
+        Returns:
+            a message for the sender, which the caller sends; empty where there is none.
+        """
+        ...
+
+    def low_bits(self, begun: Any, out: Packed) -> Packed:
+        """In place of `blocks`: write bit 0 of each, packed as the choices are."""
+        ...
+
+    def is_long(self, count: int) -> bool:
+        """As the sender's."""
         ...
 
     def fork(self, channel: Channel) -> RandomOtReceiver:

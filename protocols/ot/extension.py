@@ -39,6 +39,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -50,6 +51,7 @@ from protocols.errors import StateError
 from protocols.hashing import digest, tccr, tccr_bits
 from protocols.ot import base, pprf
 from protocols.ot.contract import Blocks, Packed
+from protocols.ot.rows import Rows, Words
 from protocols.ot.work import run
 from protocols.rng import Rng
 
@@ -67,7 +69,6 @@ __all__ = [
     "tree_depths",
 ]
 
-Words = NDArray[np.uint64]
 KAPPA = 128
 MAX_K = 8
 MESSAGE_OTS = 1 << 15  # OTs in one message
@@ -162,35 +163,14 @@ class _Forks:
         return derived[:15] + bytes([derived[15] | 128]), derived[16:]
 
 
-class _Rows:
-    """Space for messages: a row for each tree, a row for each bit of Delta, a column for each OT.
+@dataclass(frozen=True)
+class _Begun:
+    """OTs that have their numbers and what the other side said, or their choices, and are not yet computed."""
 
-    It is kept from one message to the next, and shared by forks, because the system takes as long to find new memory
-    as the AES does. There is as much of it as threads were at work at the same time.
-    """
-
-    def __init__(self, n_trees: int) -> None:
-        self._n_trees = n_trees
-        self._free: list[tuple[Words, ...]] = []
-
-    @contextmanager
-    def lend(self, count: int) -> Iterator[tuple[Words, Words, Words]]:
-        from protocols.kernels.prg import ROW_WORDS
-
-        n_words = -(-count // (64 * ROW_WORDS)) * ROW_WORDS
-        try:
-            space = self._free.pop()
-        except IndexError:
-            space = ()
-        if not space or space[1].size < KAPPA * n_words:
-            space = tuple(np.empty(n * n_words, np.uint64) for n in (self._n_trees, KAPPA, KAPPA))
-        u, v, columns = space
-        yield (
-            u[: self._n_trees * n_words].reshape(self._n_trees, n_words),
-            v[: KAPPA * n_words].reshape(KAPPA, n_words),
-            columns[: 2 * count].reshape(count, 2),
-        )
-        self._free.append(space)
+    first: int
+    key: bytes
+    count: int
+    message: Callable[[], Packed]
 
 
 class SoftSpokenSender:
@@ -205,14 +185,14 @@ class SoftSpokenSender:
         streams: Streams,
         delta: NDArray[np.uint8],
         run_id: bytes,
-        rows: _Rows | None = None,
+        rows: Rows | None = None,
     ) -> None:
         self._channel, self._depths, self._streams, self._delta_bits = channel, depths, streams, delta
         self._delta = bits.pack(delta).view(np.uint64)
         self._delta_masks = bits.masks(delta)
         self._tree_of_row = np.repeat(np.arange(len(depths)), depths)
         self._counters, self._forks = _Counters(channel.session_id, run_id), _Forks(channel.session_id, run_id)
-        self._rows = _Rows(len(depths)) if rows is None else rows
+        self._rows = Rows(len(depths)) if rows is None else rows
 
     @classmethod
     async def setup(cls, channel: Channel, k: int, *, rng: Rng) -> SoftSpokenSender:
@@ -249,42 +229,40 @@ class SoftSpokenSender:
             channel, self._depths, self._streams.rekeyed(block), self._delta_bits, run_id, self._rows
         )
 
-    async def extend(self, out: Blocks) -> None:
-        """Write the next random pairs to `out`, uint8 of shape (n, 2, 16): one message from the receiver."""
-        await self._extend(len(out), lambda key, columns: self._finish(key, columns, out))
-
-    async def extend_bits(self, count: int, zeros: Packed, ones: Packed) -> None:
-        """Write bit 0 of both messages of the next pairs, packed: one message from the receiver."""
-
-        def finish(key: bytes, columns: Words) -> None:
-            tccr_bits(key, columns, np.zeros(2, np.uint64), zeros)
-            tccr_bits(key, columns, self._delta, ones)
-
-        await self._extend(count, finish)
-
-    async def _extend(self, count: int, finish: Callable[[bytes, Words], None]) -> None:
+    async def begin(self, count: int) -> _Begun:
+        """Hear what the next OTs need: one message from the receiver."""
         first, key = self._counters.take(count)
         message = await self._channel.receive(len(self._depths) * bits.packed_bytes(count))
-        await run(self._expand, first, key, message, count, finish, long=_is_long(count, self._streams))
+        return _Begun(first, key, count, lambda: np.frombuffer(message, np.uint8))
 
-    def _expand(
-        self, first: int, key: bytes, message: memoryview, count: int, finish: Callable[[bytes, Words], None]
-    ) -> None:
+    def blocks(self, begun: _Begun, out: Blocks) -> None:
+        """Write their pairs to `out`, uint8 of shape (n, 2, 16)."""
+        from protocols.kernels.prg import spread
+
+        with self._columns(begun) as columns:
+            spread(columns, self._delta, out.reshape(len(out), 32).view(np.uint64))
+        tccr(begun.key, out, out=out)
+
+    def low_bits(self, begun: _Begun, zeros: Packed, ones: Packed) -> None:
+        """Write bit 0 of both messages of their pairs, packed."""
+        with self._columns(begun) as columns:
+            tccr_bits(begun.key, columns, np.zeros(2, np.uint64), zeros)
+            tccr_bits(begun.key, columns, self._delta, ones)
+
+    def is_long(self, count: int) -> bool:
+        return count > _INLINE or self._streams.path == "portable"
+
+    @contextmanager
+    def _columns(self, begun: _Begun) -> Iterator[Words]:
         from protocols.kernels.prg import correct
         from protocols.kernels.transpose import transpose
 
-        with self._rows.lend(count) as (d, q, columns):
-            self._streams.fold(first, d, q)
-            row_bytes = bits.packed_bytes(count)
-            d.view(np.uint8)[:, :row_bytes] = np.frombuffer(message, np.uint8).reshape(len(d), row_bytes)
+        with self._rows.lend(begun.count) as (d, q, columns):
+            self._streams.fold(begun.first, d, q)
+            row_bytes = bits.packed_bytes(begun.count)
+            d.view(np.uint8)[:, :row_bytes] = begun.message().reshape(len(d), row_bytes)
             correct(q, self._delta_masks, self._tree_of_row, d)
-            finish(key, transpose(q, count, out=columns))
-
-    def _finish(self, key: bytes, columns: Words, out: Blocks) -> None:
-        from protocols.kernels.prg import spread
-
-        spread(columns, self._delta, out.reshape(len(out), 32).view(np.uint64))
-        tccr(key, out, out=out)
+            yield transpose(q, begun.count, out=columns)
 
 
 class SoftSpokenReceiver:
@@ -293,11 +271,11 @@ class SoftSpokenReceiver:
     max_count = MESSAGE_OTS
 
     def __init__(
-        self, channel: Channel, depths: tuple[int, ...], streams: Streams, run_id: bytes, rows: _Rows | None = None
+        self, channel: Channel, depths: tuple[int, ...], streams: Streams, run_id: bytes, rows: Rows | None = None
     ) -> None:
         self._channel, self._depths, self._streams = channel, depths, streams
         self._counters, self._forks = _Counters(channel.session_id, run_id), _Forks(channel.session_id, run_id)
-        self._rows = _Rows(len(depths)) if rows is None else rows
+        self._rows = Rows(len(depths)) if rows is None else rows
 
     @classmethod
     async def setup(cls, channel: Channel, k: int, *, rng: Rng) -> SoftSpokenReceiver:
@@ -333,40 +311,37 @@ class SoftSpokenReceiver:
         block, run_id = self._forks.take(channel.session_id)
         return SoftSpokenReceiver(channel, self._depths, self._streams.rekeyed(block), run_id, self._rows)
 
-    async def extend(self, choices: NDArray[np.uint8], out: Blocks) -> None:
-        """Write the chosen ones of the next pairs to `out`, uint8 of shape (n, 16): one message to the sender."""
+    async def begin(self, count: int, choose: Callable[[], Packed]) -> _Begun:
+        """The next OTs; nothing is said yet."""
+        return _Begun(*self._counters.take(count), count, choose)
 
-        def finish(key: bytes, columns: Words) -> None:
+    def blocks(self, begun: _Begun, out: Blocks) -> Packed:
+        """Write the chosen ones of their pairs to `out`, uint8 of shape (n, 16); the message for the sender."""
+        with self._columns(begun) as (columns, message):
             out[:] = columns.view(np.uint8)
-            tccr(key, out, out=out)
+        tccr(begun.key, out, out=out)
+        return message
 
-        await self._extend(len(choices), bits.pack(choices), finish)
+    def low_bits(self, begun: _Begun, out: Packed) -> Packed:
+        """Write bit 0 of the chosen ones, packed as the choices are; the message for the sender."""
+        with self._columns(begun) as (columns, message):
+            tccr_bits(begun.key, columns, np.zeros(2, np.uint64), out)
+        return message
 
-    async def extend_bits(self, count: int, choices: Packed, out: Packed) -> None:
-        """Write bit 0 of the chosen ones of the next pairs, packed as the choices are: one message to the sender."""
-        await self._extend(count, choices, lambda key, columns: tccr_bits(key, columns, np.zeros(2, np.uint64), out))
+    def is_long(self, count: int) -> bool:
+        return count > _INLINE or self._streams.path == "portable"
 
-    async def _extend(self, count: int, choices: Packed, finish: Callable[[bytes, Words], None]) -> None:
-        first, key = self._counters.take(count)
-        message = await run(self._expand, first, key, choices, count, finish, long=_is_long(count, self._streams))
-        await self._channel.send(message)
-
-    def _expand(
-        self, first: int, key: bytes, choices: Packed, count: int, finish: Callable[[bytes, Words], None]
-    ) -> NDArray[np.uint8]:
+    @contextmanager
+    def _columns(self, begun: _Begun) -> Iterator[tuple[Words, Packed]]:
         from protocols.kernels.transpose import transpose
 
+        choices, count = begun.message(), begun.count
         with self._rows.lend(count) as (u, v, columns):
-            self._streams.fold(first, u, v)
+            self._streams.fold(begun.first, u, v)
             d = u.view(np.uint8)[:, : len(choices)] ^ choices
-            finish(key, transpose(v, count, out=columns))
-        if count % 8:
-            d[:, -1] &= (1 << count % 8) - 1
-        return d
-
-
-def _is_long(count: int, streams: Streams) -> bool:
-    return count > _INLINE or streams.path == "portable"
+            if count % 8:
+                d[:, -1] &= (1 << count % 8) - 1
+            yield transpose(v, count, out=columns), d
 
 
 def prepare() -> None:

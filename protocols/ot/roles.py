@@ -6,61 +6,35 @@ A role does one call at a time; `fork` makes others that run beside it.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from typing import Any
+from collections.abc import Awaitable, Callable
+from functools import partial
+from typing import Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 from protocols import bits
 from protocols.channel import Channel, receive_array
-from protocols.errors import StateError
 from protocols.ot import derive
-from protocols.ot.base import BaseOtReceiver, BaseOtSender
 from protocols.ot.contract import Blocks, Packed, RandomOtReceiver, RandomOtSender
-from protocols.ot.extension import KAPPA, SoftSpokenReceiver, SoftSpokenSender, tree_depths
-from protocols.ot.work import together
+from protocols.ot.extension import SoftSpokenReceiver, SoftSpokenSender
+from protocols.ot.parts import TOGETHER, Once, bytes_of, checked_count, groups_of, make_all, nothing, packed, size_of
+from protocols.ot.work import run, together
 from protocols.rng import Rng, system_rng
 
-__all__ = ["OtReceiver", "OtSender", "receive", "send"]
+__all__ = ["OtReceiver", "OtSender", "messages_of"]
 
+T = TypeVar("T")
 BLOCK_BYTES = 16
-_AHEAD = 2  # parts of a call that the receiver may be ahead of the sender's answers
+_AHEAD = 1  # groups of parts that wait for the sender's answers, besides the one whose answers are awaited
 
 
-class _Once:
-    """One call at a time, and none after a call that failed: the two sides would no longer count alike."""
+def messages_of(messages: Any) -> Blocks:
+    """Pairs of messages, checked.
 
-    def __init__(self) -> None:
-        self._state = "ready"
-
-    @contextmanager
-    def call(self) -> Iterator[None]:
-        if self._state == "busy":
-            raise StateError("an OT call on this object has not ended; await them in turn, or use a fork of it")
-        if self._state == "broken":
-            raise StateError("an earlier OT call on this object failed; set up anew")
-        self._state = "busy"
-        try:
-            yield
-        except BaseException:
-            self._state = "broken"
-            raise
-        self._state = "ready"
-
-
-def _parts(count: int, largest: int) -> list[slice]:
-    return [slice(start, min(start + largest, count)) for start in range(0, count, largest)]
-
-
-def _count(count: Any) -> int:
-    if isinstance(count, bool) or not isinstance(count, int | np.integer) or count < 0:
-        raise ValueError(f"count must be an integer of at least 0, not {count!r}")
-    return int(count)
-
-
-def _messages(messages: Any) -> Blocks:
+    Raises:
+        ValueError: a wrong shape or dtype.
+    """
     array = np.asarray(messages)
     if array.dtype != np.uint8 or array.shape[1:] != (2, BLOCK_BYTES):
         raise ValueError(f"messages must be uint8 of shape (n, 2, {BLOCK_BYTES}), not {array.dtype} {array.shape}")
@@ -78,7 +52,7 @@ class OtSender:
     """
 
     def __init__(self, channel: Channel, source: RandomOtSender) -> None:
-        self._channel, self._source, self._once = channel, source, _Once()
+        self._channel, self._source, self._once = channel, source, Once()
 
     @classmethod
     async def setup(cls, channel: Channel, *, k: int = 2, rng: Rng = system_rng) -> OtSender:
@@ -117,11 +91,9 @@ class OtSender:
             MessageError: the receiver's message has a wrong length.
         Cost: 1 message for each 32,768 OTs; receiver ceil(128 / k) / 8 bytes an OT, sender none.
         """
-        count = _count(count)
+        count = checked_count(count)
         pairs = np.empty((count, 2, BLOCK_BYTES), np.uint8)
-        with self._once.call():
-            for part in _parts(count, self._source.max_count):
-                await self._source.extend(pairs[part])
+        await self._all(count, lambda part, begun: self._source.blocks(begun, pairs[part]), nothing)
         return pairs
 
     async def random_bits(self, count: int) -> tuple[Packed, Packed]:
@@ -131,13 +103,28 @@ class OtSender:
             the bits of all zero messages and those of all one messages, packed: uint8 of shape (ceil(count / 8),).
         Raises and costs what `random` does.
         """
-        count = _count(count)
+        count = checked_count(count)
         zeros, ones = np.empty((2, bits.packed_bytes(count)), np.uint8)
-        with self._once.call():
-            for part in _parts(count, self._source.max_count):
-                chosen = slice(part.start // 8, bits.packed_bytes(part.stop))
-                await self._source.extend_bits(part.stop - part.start, zeros[chosen], ones[chosen])
+
+        def make(part: slice, begun: Any) -> None:
+            self._source.low_bits(begun, zeros[bytes_of(part)], ones[bytes_of(part)])
+
+        await self._all(count, make, nothing)
         return zeros, ones
+
+    async def each(
+        self, count: int, use: Callable[[slice, Blocks], T], then: Callable[[list[T]], Awaitable[None]]
+    ) -> None:
+        """Random pairs that are used at once, part after part, where the caches still hold them.
+
+        Args:
+            count: how many.
+            use: called for each part, the OTs of one message, with its place among all and the pairs, uint8 of shape
+                (n, 2, 16), in the thread that made them; their memory is then taken for others.
+            then: awaited with what `use` gave for the parts that were made together, TOGETHER at most.
+        Errors and cost: those of `random`.
+        """
+        await self._all(checked_count(count), self._used_at_once(count, use), then)
 
     async def correlated(self, count: int, delta: bytes) -> Blocks:
         """Random zero messages; the one message of each pair is zero message ^ delta.
@@ -153,11 +140,12 @@ class OtSender:
             MessageError: the receiver's message has a wrong length.
         Cost: 2 messages for each 32,768 OTs; receiver ceil(128 / k) / 8 bytes an OT, sender 16.
         """
-        count, delta = _count(count), bytes(memoryview(delta))  # bytes(16) of a number would be 16 zeros
+        count, delta = checked_count(count), bytes(memoryview(delta))  # bytes(16) of a number would be 16 zeros
         if len(delta) != BLOCK_BYTES:
             raise ValueError(f"delta must have {BLOCK_BYTES} bytes, not {len(delta)}")
         keys = np.empty((count, BLOCK_BYTES), np.uint8)
-        await self._answer(count, lambda part, pads: derive.correlate(pads, delta, keys[part]))
+        use = self._used_at_once(count, lambda part, pairs: derive.correlate(pairs, delta, keys[part]))
+        await self._all(count, use, self._send_all)
         return keys
 
     async def chosen(self, messages: Blocks) -> None:
@@ -171,17 +159,40 @@ class OtSender:
             MessageError: the receiver's message has a wrong length.
         Cost: 2 messages for each 32,768 OTs; receiver ceil(128 / k) / 8 bytes an OT, sender 32.
         """
-        messages = _messages(messages)
-        await self._answer(len(messages), lambda part, pads: derive.mask_messages(pads, messages[part]))
+        messages = messages_of(messages)
+        space = np.empty((min(len(messages), TOGETHER * self._source.max_count), 2, BLOCK_BYTES), np.uint8)
 
-    async def _answer(self, count: int, answer: Callable[[slice, Blocks], Blocks]) -> None:
-        """Extend part after part, and send what `answer` makes of the pairs; the next part takes their memory."""
+        def make(part: slice, begun: Any) -> Blocks:
+            start = part.start % len(space)  # a place of its own in its group, because that is what is sent
+            pairs = space[start : start + part.stop - part.start]
+            self._source.blocks(begun, pairs)
+            return derive.mask_messages(pairs, messages[part])
+
+        await self._all(len(messages), make, self._send_all)
+
+    def _used_at_once(self, count: int, use: Callable[[slice, Blocks], T]) -> Callable[[slice, Any], T]:
+        """Make pairs in memory that the next part takes, and use them."""
+        space = np.empty((min(count, self._source.max_count), 2, BLOCK_BYTES), np.uint8)
+
+        def make(part: slice, begun: Any) -> T:
+            pairs = space[: part.stop - part.start]
+            self._source.blocks(begun, pairs)
+            return use(part, pairs)
+
+        return make
+
+    async def _send_all(self, messages: list[Blocks]) -> None:
+        for message in messages:
+            await self._channel.send(message)
+
+    async def _all(
+        self, count: int, make: Callable[[slice, Any], T], then: Callable[[list[T]], Awaitable[None]]
+    ) -> None:
+        """Go through all parts, TOGETHER in one go: hear what they need, one trip to a thread for `make`, `then`."""
         with self._once.call():
-            space = np.empty((min(count, self._source.max_count), 2, BLOCK_BYTES), np.uint8)
-            for part in _parts(count, self._source.max_count):
-                pads = space[: part.stop - part.start]
-                await self._source.extend(pads)
-                await self._channel.send(answer(part, pads))
+            for group in groups_of(count, self._source.max_count):
+                begun = [await self._source.begin(part.stop - part.start) for part in group]
+                await then(await run(make_all, make, group, begun, long=self._source.is_long(size_of(group))))
 
 
 class OtReceiver:
@@ -196,7 +207,7 @@ class OtReceiver:
     """
 
     def __init__(self, channel: Channel, source: RandomOtReceiver, *, rng: Rng = system_rng) -> None:
-        self._channel, self._source, self._rng, self._once = channel, source, rng, _Once()
+        self._channel, self._source, self._rng, self._once = channel, source, rng, Once()
 
     @classmethod
     async def setup(cls, channel: Channel, *, k: int = 2, rng: Rng = system_rng) -> OtReceiver:
@@ -220,16 +231,16 @@ class OtReceiver:
             StateError: another call has not ended, or failed.
         Cost: that of `OtSender.random`.
         """
-        count = _count(count)
+        count = checked_count(count)
         chosen = None if choices is None else bits.as_bits(choices, "choices")
         if chosen is not None and len(chosen) != count:
             raise ValueError(f"choices must have shape ({count},), not ({len(chosen)},)")
+        if chosen is None:
+            chosen = bits.random_bits(self._rng, count)
         got = np.empty((count, BLOCK_BYTES), np.uint8)
         with self._once.call():
-            choices = bits.random_bits(self._rng, count) if chosen is None else chosen
-            for part in _parts(count, self._source.max_count):
-                await self._source.extend(choices[part], got[part])
-        return choices, got
+            await self._all(count, packed(chosen), lambda part, begun: self._into(got, part, begun), nothing)
+        return chosen, got
 
     async def random_bits(self, count: int, choices: Packed) -> Packed:
         """Bit 0 of the messages that choices name, in less time than by `random`.
@@ -244,17 +255,47 @@ class OtReceiver:
             StateError: another call has not ended, or failed.
         Cost: that of `OtSender.random`.
         """
-        count = _count(count)
+        count = checked_count(count)
         if choices.dtype != np.uint8 or choices.shape != (bits.packed_bytes(count),):
             raise ValueError(
                 f"choices must be uint8 of shape ({bits.packed_bytes(count)},), not {choices.dtype} {choices.shape}"
             )
         got = np.empty(bits.packed_bytes(count), np.uint8)
+
+        def make(part: slice, begun: Any) -> tuple[Packed, None]:
+            return self._source.low_bits(begun, got[bytes_of(part)]), None
+
         with self._once.call():
-            for part in _parts(count, self._source.max_count):
-                chosen = slice(part.start // 8, bits.packed_bytes(part.stop))
-                await self._source.extend_bits(part.stop - part.start, choices[chosen], got[chosen])
+            await self._all(count, lambda part: choices[bytes_of(part)], make, nothing)
         return got
+
+    async def each(
+        self,
+        count: int,
+        choose: Callable[[slice], Packed],
+        use: Callable[[slice, Blocks], T],
+        then: Callable[[list[T]], Awaitable[None]],
+    ) -> None:
+        """Random OT whose messages are used at once, part after part, as `OtSender.each`.
+
+        Args:
+            count: how many.
+            choose: gives the choices of a part, packed, uint8 of shape (ceil(n / 8),), in a thread.
+            use: takes the messages of a part, uint8 of shape (n, 16), in the same thread; their memory is then taken
+                for others.
+            then: awaited with what `use` gave for the parts that were made together, when they have been sent.
+        Errors and cost: those of `random`.
+        """
+        count = checked_count(count)
+        space = np.empty((min(count, self._source.max_count), BLOCK_BYTES), np.uint8)
+
+        def make(part: slice, begun: Any) -> tuple[Packed, T]:
+            pads = space[: part.stop - part.start]
+            message = self._source.blocks(begun, pads)
+            return message, use(part, pads)
+
+        with self._once.call():
+            await self._all(count, choose, make, then)
 
     async def correlated(self, choices: NDArray[np.uint8]) -> Blocks:
         """The zero message of each pair where the choice is 0, the one message where it is 1.
@@ -294,72 +335,42 @@ class OtReceiver:
     ) -> Blocks:
         """Extend part after part, some parts ahead of the sender's answers, and unmask these with `unmask`."""
         got = np.empty((len(choices), BLOCK_BYTES), np.uint8)
-        extended: asyncio.Queue[slice] = asyncio.Queue(_AHEAD)
-        parts = _parts(len(choices), self._source.max_count)
-
-        async def extend() -> None:
-            for part in parts:
-                await self._source.extend(choices[part], got[part])
-                await extended.put(part)
+        extended: asyncio.Queue[list[slice]] = asyncio.Queue(_AHEAD)
+        n_groups = len(groups_of(len(choices), self._source.max_count))
 
         async def answer() -> None:
-            for _ in parts:
-                part = await extended.get()
-                unmask(
-                    got[part], choices[part], await receive_array(self._channel, np.uint8, got[part].shape[:1] + shape)
-                )
+            for _ in range(n_groups):
+                group = await extended.get()
+                messages = [await receive_array(self._channel, np.uint8, got[part].shape[:1] + shape) for part in group]
+
+                def finish(group: list[slice] = group, messages: list[Blocks] = messages) -> None:
+                    for part, message in zip(group, messages, strict=True):
+                        unmask(got[part], choices[part], message)
+
+                await run(finish, long=self._source.is_long(size_of(group)))
+
+        def make(part: slice, begun: Any) -> tuple[Packed, slice]:
+            return self._source.blocks(begun, got[part]), part
 
         with self._once.call():
-            await together(extend(), answer())
+            await together(self._all(len(choices), packed(choices), make, extended.put), answer())
         return got
 
+    def _into(self, got: Blocks, part: slice, begun: Any) -> tuple[Packed, None]:
+        return self._source.blocks(begun, got[part]), None
 
-async def send(channel: Channel, messages: Blocks, *, k: int = 2, rng: Rng = system_rng) -> None:
-    """Send one of each pair of messages, without learning which; with a setup of its own.
-
-    Up to 128 pairs go by base OT directly, more by SoftSpokenOT; with none, nothing is said.
-
-    Security: semi-honest, random-oracle model, computational Diffie-Hellman. Leaks the count.
-
-    Args:
-        channel: ordered channel to the receiver.
-        messages: uint8 of shape (n, 2, 16).
-        k: 1 to 8, the same at both sides.
-        rng: the source of randomness.
-    Raises:
-        ValueError: messages has a wrong shape or dtype, or k is not between 1 and 8; nothing was sent.
-        MessageError: the receiver's message has a wrong length or holds an invalid group element.
-    Cost: n <= 128: 3 messages, sender 32 + 32 * n bytes, receiver 64 * n. Else those of `OtSender.setup` and `chosen`.
-    """
-    messages = _messages(messages)
-    tree_depths(k)
-    if len(messages) > KAPPA:
-        await (await OtSender.setup(channel, k=k, rng=rng)).chosen(messages)
-    elif len(messages):
-        await OtSender(channel, BaseOtSender(channel, rng=rng)).chosen(messages)
-
-
-async def receive(channel: Channel, choices: NDArray[np.uint8], *, k: int = 2, rng: Rng = system_rng) -> Blocks:
-    """Obtain one message of each pair, without telling the sender which; with a setup of its own.
-
-    Security: semi-honest, random-oracle model, computational Diffie-Hellman. Leaks the count.
-
-    Args:
-        channel: ordered channel to the sender.
-        choices: shape (n,), values 0 or 1.
-        k: 1 to 8, the same at both sides.
-        rng: the source of randomness.
-    Returns:
-        uint8 of shape (n, 16); row i is messages[i, choices[i]].
-    Raises:
-        ValueError: choices has a wrong shape or value, or k is not between 1 and 8; nothing was sent.
-        MessageError: the sender's message has a wrong length or holds an invalid group element.
-    Cost: that of `send`.
-    """
-    choices = bits.as_bits(choices, "choices")
-    tree_depths(k)
-    if len(choices) > KAPPA:
-        return await (await OtReceiver.setup(channel, k=k, rng=rng)).chosen(choices)
-    if len(choices):
-        return await OtReceiver(channel, BaseOtReceiver(channel, rng=rng)).chosen(choices)
-    return np.empty((0, BLOCK_BYTES), np.uint8)
+    async def _all(
+        self,
+        count: int,
+        choose: Callable[[slice], Packed],
+        make: Callable[[slice, Any], tuple[Packed, T]],
+        then: Callable[[list[T]], Awaitable[None]],
+    ) -> None:
+        """Go through all parts, TOGETHER in one go: one trip to a thread for `make`, all messages, `then`."""
+        for group in groups_of(count, self._source.max_count):
+            begun = [await self._source.begin(part.stop - part.start, partial(choose, part)) for part in group]
+            made = await run(make_all, make, group, begun, long=self._source.is_long(size_of(group)))
+            for message, _ in made:
+                if len(message):
+                    await self._channel.send(message)
+            await then([used for _, used in made])

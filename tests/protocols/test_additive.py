@@ -8,11 +8,12 @@ import numpy as np
 import pytest
 
 from circuits.plain import evaluate_bits
-from protocols.arithmetic import gilboa, truncation
+from protocols.arithmetic import truncation, works
 from protocols.arithmetic.additive import AdditiveEngine
 from protocols.arithmetic.dealer import TrustedDealer
 from protocols.arithmetic.matrices import Factors, MatrixPlan
 from protocols.arithmetic.triples import MatrixTriple, Triples64
+from protocols.bits import unpack
 from protocols.errors import StateError
 from protocols.sharing.keys import PairKeys
 from tests.kit.additive import additive
@@ -40,19 +41,20 @@ def converse(correction: Any, choice: Any) -> tuple[Any, Any]:
     """Both sides of a work without a network; the shares, and the messages."""
     messages = []
     for batch in correction.batches():
-        pairs, pads = dealt(choice.bits(batch), batch.number)
+        pairs, pads = dealt(unpack(choice.choices(batch), batch.count * choice.unit_ots), batch.number)
+        kept = choice.keep(pads)
         for block in correction.blocks(batch):
             message = correction.correct(batch, block, pairs)
             assert message.shape == (block.n_bytes,)
             messages.append(message)
-            choice.finish(batch, block, pads, np.frombuffer(bytearray(message.tobytes()), np.uint8))
+            choice.finish(batch, block, kept, np.frombuffer(bytearray(message.tobytes()), np.uint8))
     return correction.share + choice.share, messages
 
 
 @pytest.mark.parametrize("n", [1, 5, 512, 513, 1100])
 def test_products(n: int) -> None:
     x, y = random_words(n), random_words(n, 3)[::-1].copy()
-    total, messages = converse(gilboa.Products(x), gilboa.ChosenProducts(y))
+    total, messages = converse(works.Products(x), works.ChosenProducts(y))
     assert (total == x * y).all()
     assert sum(map(len, messages)) == 288 * n
 
@@ -61,7 +63,7 @@ def test_products(n: int) -> None:
 def test_products_by_bits(width: int) -> None:
     x = random_words(70)
     bits = np.random.default_rng(5).integers(0, 2, 70, np.uint8)
-    total, messages = converse(gilboa.BitProducts(x, width), gilboa.ChosenBits(bits, width))
+    total, messages = converse(works.BitProducts(x, width), works.ChosenBits(bits, width))
     unused = np.uint64(64 - 8 * width)
     assert ((total - x * bits) << unused == 0).all()
     assert sum(map(len, messages)) == 70 * width
@@ -70,11 +72,11 @@ def test_products_by_bits(width: int) -> None:
 @pytest.mark.parametrize(("block_bytes", "columns"), [(1 << 20, 50), (1 << 14, 50), (1, 50), (1 << 20, 2), (1, 16)])
 def test_products_of_vectors(block_bytes: int, columns: int, monkeypatch: pytest.MonkeyPatch) -> None:
     """Cut by units and by columns alike, added up by rows."""
-    monkeypatch.setattr(gilboa, "BLOCK_BYTES", block_bytes)
+    monkeypatch.setattr(works, "BLOCK_BYTES", block_bytes)
     x, y = random_words((3, columns)), random_words(6, 8)
     which, rows = np.array([0, 1, 2, 2, 1, 0]), np.array([0, 0, 1, 1, 2, 2])
-    correction = gilboa.Vectors(x, which, rows, 3)
-    total, messages = converse(correction, gilboa.ChosenVectors(y, rows, 3, columns))
+    correction = works.Vectors(x, which, rows, 3)
+    total, messages = converse(correction, works.ChosenVectors(y, rows, 3, columns))
     expected = np.zeros((3, columns), np.uint64)
     for unit in range(6):
         expected[rows[unit]] += x[which[unit]] * y[unit]
@@ -87,7 +89,7 @@ def test_corrections_hide_the_factor() -> None:
     n = 512
     bits = np.zeros(64 * n, np.uint8)
     pairs, _ = dealt(bits)
-    work = gilboa.Products(np.full(n, 12345, np.uint64))
+    work = works.Products(np.full(n, 12345, np.uint64))
     (batch,) = work.batches()
     (block,) = work.blocks(batch)
     found = np.unpackbits(work.correct(batch, block, pairs)).mean()

@@ -15,6 +15,7 @@ from circuits.plain import evaluate_bits
 from circuits.program import schedule
 from protocols import boolean
 from protocols.boolean import gmw, levels
+from protocols.boolean.copies import copies_of, joined, repeat, stretches
 from protocols.boolean.triples import Correlations, Triples, combine
 from protocols.errors import StateError
 from protocols.ot.derive import first_bits
@@ -22,6 +23,7 @@ from tests.kit.channels import run_pair
 from tests.kit.circuits import random_bits
 from tests.kit.garbling import make_circuit
 from tests.kit.gmw import Dealer, run_gmw, shares_of
+from tests.kit.ideal import to_bits, to_words
 from tests.kit.mesh import make_meshes, run_all
 from tests.kit.ot_makers import softspoken
 
@@ -187,3 +189,23 @@ async def test_random_ot_takes_choices() -> None:
     for wrong in (choices[:299], choices + 1, choices[None]):
         with pytest.raises(ValueError, match="choices must"):
             await receiver.random(300, choices=wrong)
+
+
+@pytest.mark.parametrize(("n_words", "copies"), [(0, 1), (1, 1), (7, 7), (64, 60), (1563, 64), (2, 1)])
+def test_copies_of_a_circuit_do_what_it_does(n_words: int, copies: int) -> None:
+    """Any number of copies, on stretches of the batch, with room behind the last one."""
+    rows = np.random.default_rng(copies).integers(0, 1 << 64, (deep.n_inputs, n_words), np.uint64)
+    wide = repeat(deep, copies)
+    ports = [stretches(rows[deep.input_slice(port.name)], copies) for port in deep.inputs]
+    inputs = np.concatenate(ports)
+    bits = np.ascontiguousarray(to_bits(inputs, 64 * inputs.shape[1]).T)
+    found = joined(to_words(np.ascontiguousarray(evaluate_bits(wide, bits).T)), copies, n_words)
+    expected = evaluate_bits(deep, np.ascontiguousarray(to_bits(rows, 64 * n_words).T))
+    assert (expected == to_bits(found, 64 * n_words).T).all()
+    assert wide.and_count == copies * deep.and_count
+
+
+def test_copies_follow_from_the_circuit_and_the_batch() -> None:
+    assert [copies_of(deep, n) for n in (0, 1, 5, 32, 33, 1000)] == [1, 1, 5, 16, 17, 20]
+    assert copies_of(aes_128, 1000) == 1
+    assert copies_of(make_circuit({}, [], []), 3) == 3

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
 
+from protocols.bits import pack
 from protocols.errors import StateError
 from protocols.hashing import digest
 from protocols.kernels import cpu
@@ -87,7 +88,9 @@ async def test_against_the_slow_twin(k: int, path: cpu.Path) -> None:
         for number, count in enumerate((1, 130, 9), start=1):
             choices = twin.random.integers(0, 2, count, np.uint8)
             pairs, got = np.empty((count, 2, 16), np.uint8), np.empty((count, 16), np.uint8)
-            await run_pair(sender.extend(pairs), receiver.extend(choices, got))
+            begun = await receiver.begin(count, lambda choices=choices: pack(choices))
+            await right.send(receiver.blocks(begun, got))
+            sender.blocks(await sender.begin(count), pairs)
             message, expected_pairs, expected_got = twin.expected(number, first, choices)
             assert left.wire.messages[-1][2] == message
             assert to_ints(pairs) == [block for pair in expected_pairs for block in pair]
@@ -166,7 +169,7 @@ async def test_long_work_leaves_the_loop(monkeypatch: pytest.MonkeyPatch) -> Non
     assert not threaded or cpu.path() == "portable"  # where everything is long
     threaded.clear()
     await run_pair(sender.random(20_000), receiver.random(20_000))
-    assert threaded == ["_expand", "_expand"]
+    assert threaded == ["make_all", "make_all"]
     threaded.clear()
     await softspoken(2)
     assert {"choose", "receiver_keys", "compute", "prepare"} <= set(threaded)
