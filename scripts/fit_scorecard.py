@@ -24,9 +24,10 @@ import numpy as np
 from sklearn.linear_model import LogisticRegression
 
 from mpcnet.credit import german
+from mpcnet.credit.features import Feature
 from mpcnet.credit.files import points_text, scheme_text
 from mpcnet.credit.metrics import auc, ks
-from mpcnet.credit.scorecard import Feature, Points, Scheme
+from mpcnet.credit.scorecard import Points, Scheme
 
 OUTPUT = Path(german.__file__).parent / german.DATA
 LENDER = "lender"

@@ -23,7 +23,7 @@ from mpcnet.plan import Plan
 
 if TYPE_CHECKING:
     from circuits import Circuit
-    from mpcnet.credit.scorecard import Scheme
+    from mpcnet.credit.files import AnyScheme
     from mpcnet.roster import Roster
 
 __all__ = [
@@ -106,10 +106,15 @@ def program_digest(files: Mapping[str, str]) -> str:
     return f"program:{hashlib.sha256(text.encode()).hexdigest()}"
 
 
-def score_evaluation(scheme: Scheme, parties: Sequence[str], protocol: str) -> Evaluation:
+def score_evaluation(scheme: AnyScheme, parties: Sequence[str], protocol: str) -> Evaluation:
     """The evaluation of a scorecard: who gives which feature, score and decision for the lender."""
     from mpcnet.credit.circuit import owners, scoring_circuit
+    from mpcnet.credit.logistic import LogisticScheme
 
+    if isinstance(scheme, LogisticScheme):
+        raise ConfigError(
+            f"scheme {scheme.name!r} is a logistic regression, which no circuit computes: a job lists circuits"
+        )
     if set(parties) != set(scheme.holders):
         raise ConfigError(
             f"scheme {scheme.name!r} is for {', '.join(scheme.holders)}, but the roster names {', '.join(parties)}"

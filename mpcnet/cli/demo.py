@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
@@ -10,6 +11,14 @@ import typer
 from mpcnet.cli.score import PROTOCOL_HELP, ScoreProtocol
 
 __all__ = ["command"]
+
+
+class DemoModel(StrEnum):
+    """What scores."""
+
+    SCORECARD = "scorecard"
+    LOGISTIC = "logistic"
+
 
 WORDS = {3: "three", 4: "four", 5: "five", 6: "six", 7: "seven"}
 
@@ -24,7 +33,10 @@ def command(
     prepare: Annotated[
         Path | None, typer.Option(metavar="DIR", help="Write the parties' folders there, and stop.")
     ] = None,
-    protocol: Annotated[ScoreProtocol, typer.Option(help=PROTOCOL_HELP)] = ScoreProtocol.YAO,
+    protocol: Annotated[ScoreProtocol | None, typer.Option(help=PROTOCOL_HELP)] = None,
+    model: Annotated[
+        DemoModel, typer.Option(help="scorecard: integer points. logistic: a regression in fixed point, on shares.")
+    ] = DemoModel.SCORECARD,
     parties: Annotated[
         int, typer.Option(help="Split the columns of the data among this many institutions.", min=3, max=7)
     ] = 3,
@@ -42,7 +54,9 @@ def command(
 
     from mpcnet.credit import demo, german
     from mpcnet.credit.children import PartiesFailed
+    from mpcnet.credit.job import check_protocol
     from mpcnet.credit.party import STDOUT, check_writable, write_json
+    from mpcnet.credit.prepare import installed_scheme
     from mpcnet.credit.prepare import prepare as prepare_folders
     from mpcnet.credit.progress import display_for
     from mpcnet.credit.report import print_demo
@@ -53,7 +67,9 @@ def command(
     if prepare is not None:
         if json_file is not None:
             raise ConfigError("--json belongs to a run; with --prepare nothing runs yet")
-        configs = prepare_folders(prepare, parties)
+        if protocol is not None:
+            check_protocol(installed_scheme(model.value), protocol.value)
+        configs = prepare_folders(prepare, parties, model=model.value)
         say_how_to_run(prepare, [str(path) for path in configs.values()], applicants, protocol)
         return
     if json_file not in (None, STDOUT):
@@ -65,7 +81,8 @@ def command(
     signal.signal(signal.SIGTERM, stop)
     try:
         display = display_for(aside, list(german.held(parties)))
-        result = demo.run_demo(display, n_parties=parties, applicants=applicants, protocol=protocol.value)
+        chosen = protocol and protocol.value
+        result = demo.run_demo(display, n_parties=parties, applicants=applicants, protocol=chosen, model=model.value)
     except PartiesFailed as error:
         for party, reason in error.reasons:
             typer.echo(f"mpcnet: {party}: {reason}", err=True)
@@ -77,7 +94,7 @@ def command(
         raise typer.Exit(1)
 
 
-def say_how_to_run(folder: Path, configs: list[str], applicants: int | None, protocol: ScoreProtocol) -> None:
+def say_how_to_run(folder: Path, configs: list[str], applicants: int | None, protocol: ScoreProtocol | None) -> None:
     """Print the command for each terminal."""
     import shlex
 
@@ -85,7 +102,7 @@ def say_how_to_run(folder: Path, configs: list[str], applicants: int | None, pro
     from mpcnet.credit.prepare import EXPECTED_FILE
 
     more = f" --applicants {applicants}" if applicants is not None else ""
-    if protocol is not ScoreProtocol.YAO:
+    if protocol is not None:
         more += f" --protocol {protocol.value}"
     typer.echo(f"{folder} holds the folders of {WORDS[len(configs)]} parties.")
     typer.echo("Start each in a terminal of its own, in any order:")

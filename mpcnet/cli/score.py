@@ -12,13 +12,18 @@ __all__ = ["PROTOCOL_HELP", "ScoreProtocol", "command"]
 
 
 class ScoreProtocol(StrEnum):
-    """How the scorecard is evaluated."""
+    """How scores are computed."""
 
     YAO = "yao"
     GMW = "gmw"
+    SHAMIR = "shamir"
+    ADDITIVE = "additive"
 
 
-PROTOCOL_HELP = "yao: two of the parties garble and evaluate. gmw: all compute, and all but one may collude."
+PROTOCOL_HELP = (
+    "yao: two of the parties garble and evaluate. gmw, additive: all compute, and all but one may collude. "
+    "shamir: all compute, and fewer than half may collude. [default: yao, for a logistic regression shamir]"
+)
 
 
 def command(
@@ -41,7 +46,7 @@ def command(
         Path | None,
         typer.Option(metavar="FILE", help="A job file that all parties signed; it says which protocol, too."),
     ] = None,
-    protocol: Annotated[ScoreProtocol, typer.Option(help=PROTOCOL_HELP)] = ScoreProtocol.YAO,
+    protocol: Annotated[ScoreProtocol | None, typer.Option(help=PROTOCOL_HELP)] = None,
     trace: Annotated[
         Path | None, typer.Option(metavar="FILE", help="Write a timeline there, for `mpcnet trace` and Perfetto.")
     ] = None,
@@ -67,7 +72,7 @@ def command(
         output=output,
         progress_json=progress_json,
         listen_fd=listen_fd,
-        protocol=protocol.value,
+        protocol=protocol and protocol.value,
         trace=trace,
         log_json=log_json,
     )

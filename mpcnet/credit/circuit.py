@@ -27,7 +27,8 @@ from numpy.typing import NDArray
 
 import circuits
 from circuits import Bit, Circuit, UInt, Vec
-from mpcnet.credit.scorecard import Feature, Points, Scheme
+from mpcnet.credit.features import Feature
+from mpcnet.credit.scorecard import Points, Scheme
 
 __all__ = ["CUTOFF", "START", "inputs_of", "owners", "scoring_circuit"]
 
@@ -40,7 +41,7 @@ def scoring_circuit(scheme: Scheme) -> Circuit:
 
     Nothing overflows for points that `Points.check` accepts: the sum is cut to score_bits, which every score fits.
     """
-    remote = others(scheme)
+    remote = scheme.others
     ports: dict[str, Any] = {feature.name: UInt[feature.index_bits] for feature in remote}
     ports |= {points_port(feature): Vec[UInt[scheme.points_bits], feature.n_bins] for feature in remote}
     ports |= {START: UInt[scheme.score_bits], CUTOFF: UInt[scheme.score_bits]}
@@ -74,15 +75,10 @@ def points_port(feature: Feature) -> str:
     return f"{feature.name}_points"
 
 
-def others(scheme: Scheme) -> tuple[Feature, ...]:
-    """The features that the lender does not hold."""
-    return tuple(feature for feature in scheme.features if feature.holder != scheme.lender)
-
-
 def owners(scheme: Scheme) -> dict[str, str]:
     """Who gives each input of the circuit."""
-    given = {feature.name: feature.holder for feature in others(scheme)}
-    given |= {points_port(feature): scheme.lender for feature in others(scheme)}
+    given = {feature.name: feature.holder for feature in scheme.others}
+    given |= {points_port(feature): scheme.lender for feature in scheme.others}
     return given | {START: scheme.lender, CUTOFF: scheme.lender}
 
 
@@ -103,5 +99,5 @@ def inputs_of(
         raise ValueError("the lender gives the points")
     own = {feature.name: points.tables[feature.name] for feature in scheme.held_by(holder)}
     start = Points(points.base, points.cutoff, own).score(bins).astype(np.int32)
-    tables = {points_port(feature): np.array(points.tables[feature.name]) for feature in others(scheme)}
+    tables = {points_port(feature): np.array(points.tables[feature.name]) for feature in scheme.others}
     return {**tables, START: np.resize(start, count), CUTOFF: points.cutoff}

@@ -33,13 +33,12 @@ if TYPE_CHECKING:
     from mpcnet.evaluate import Progress
     from mpcnet.session import Session
 
-__all__ = ["SCORES_FILE", "SCORES_HEADER", "STDOUT", "check_writable", "run_party", "write_json"]
+__all__ = ["SCORES_FILE", "STDOUT", "check_writable", "run_party", "write_json"]
 
 COMPILING_SECONDS = 3.0  # loading compiled kernels takes a fraction of it
 READING_SECONDS = 1.0  # shorter than anybody wonders
 STDOUT = Path("-")
 SCORES_FILE = "scores.csv"
-SCORES_HEADER = ("applicant", "score", "decision")
 
 
 def run_party(
@@ -50,7 +49,7 @@ def run_party(
     output: Path | None = None,
     progress_json: bool = False,
     listen_fd: int | None = None,
-    protocol: str = "yao",
+    protocol: str | None = None,
     agreement: Agreement | None = None,
     trace: Path | None = None,
     log_json: bool = False,
@@ -65,7 +64,7 @@ def run_party(
             beside party.toml. A file that is there is removed before the run: what is there afterwards is of this run.
         progress_json: write steps as JSON lines on stdout, and nothing else there, for a parent process.
         listen_fd: an inherited, bound TCP socket to listen on.
-        protocol: "yao" or "gmw", the same at every party; with an agreement, what that says.
+        protocol: the same at every party; by default that of `job.default_protocol`; with an agreement, what that says.
         agreement: the job that all parties signed, where there is one.
         trace: where to write a timeline, for `mpcnet trace`.
         log_json: tell the steps as JSON lines on stderr.
@@ -96,7 +95,7 @@ def run_party(
             aside.print(f"reading {data} ...", markup=False, highlight=False, soft_wrap=True)
 
     with unless_quick(READING_SECONDS, announce_reading):
-        job = replace(ScoreJob.load(config, applicants), protocol=protocol)
+        job = ScoreJob.load(config, applicants, protocol)
         if agreement is not None:
             job = agreed_job(job, agreement)
     if output is not None and not job.is_lender:
@@ -157,7 +156,7 @@ def run_party(
             if tracer is not None and trace is not None:
                 write_trace(tracer, trace)
         if scores is not None and output is not None:
-            write_rows(output, SCORES_HEADER, scores.rows(job.records))
+            write_rows(output, scores.header, scores.rows(job.records))
         if json_file is not None:
             write_json(json_file, facts)
         display.show(job.name, Step("done", bytes_sent=facts["bytes_sent"]))
@@ -196,15 +195,31 @@ def compile_kernels(announce: Callable[[], None], protocol: str = "yao") -> None
         announce: called when it takes so long that they are being compiled.
         protocol: whose kernels.
     """
-    from protocols import boolean, garbling, ot
-
     importlib.import_module("protocols.kernels.jit")  # Numba itself, which is slow to import, and compiles nothing
     with unless_quick(COMPILING_SECONDS, announce):
-        ot.prepare()
-        if protocol == "gmw":
-            boolean.warm_up()
-        else:
-            garbling.warm_up()
+        load_kernels(protocol)
+
+
+def load_kernels(protocol: str) -> None:
+    """Load the kernels of one protocol."""
+    if protocol == "shamir":
+        from protocols import boolean
+        from protocols.sharing import ring
+
+        ring.warm_up(ring.MERSENNE127)
+        boolean.warm_up()
+        return
+    from protocols import boolean, garbling, ot
+
+    ot.prepare()
+    if protocol == "yao":
+        garbling.warm_up()
+        return
+    boolean.warm_up()
+    if protocol == "additive":
+        from protocols.arithmetic import additive
+
+        additive.warm_up()
 
 
 @contextlib.contextmanager

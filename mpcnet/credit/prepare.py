@@ -9,31 +9,66 @@ from __future__ import annotations
 import contextlib
 import socket
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
-import numpy as np
-
-from mpcnet.config import Deadlines, ScoreConfig
+from mpcnet.config import Config, Deadlines, ScoreConfig
 from mpcnet.credit import german
-from mpcnet.credit.files import load_points, load_scheme, points_text, scheme_text
-from mpcnet.credit.job import Scores
-from mpcnet.credit.party import SCORES_FILE, SCORES_HEADER
+from mpcnet.credit.files import AnyScheme, load_points, load_scheme, points_text, scheme_text
+from mpcnet.credit.job import ScoreJob, Scores
+from mpcnet.credit.party import SCORES_FILE
 from mpcnet.credit.records import Records, read_records, write_rows
 from mpcnet.errors import ConfigError
 from mpcnet.provision import create_network
 
-__all__ = ["EXPECTED_FILE", "LENDER", "SCHEME_FILE", "address_of", "expected_scores", "free_ports", "prepare"]
+__all__ = [
+    "EXPECTED_FILE",
+    "LENDER",
+    "MODELS",
+    "SCHEME_FILE",
+    "ModelFiles",
+    "Truth",
+    "address_of",
+    "expected_scores",
+    "free_ports",
+    "installed_scheme",
+    "prepare",
+]
 
 EXPECTED_FILE = "expected.csv"
 LENDER = "lender"
-SCHEME_FILE, POINTS_FILE = "scheme.toml", "points.toml"
+SCHEME_FILE = "scheme.toml"
 BY_HAND = Deadlines(connect=300.0)  # several people, several terminals
+
+
+@dataclass(frozen=True)
+class ModelFiles:
+    """The installed files of a model.
+
+    Args:
+        scheme: its public part, for three parties.
+        secret: points or weights.
+        alone: those of the lender's own columns, to compare with.
+        report: how good it is.
+    """
+
+    scheme: str
+    secret: str
+    alone: str
+    report: str
+
+
+MODELS: Mapping[str, ModelFiles] = {
+    "scorecard": ModelFiles("scheme.toml", "points.toml", "lender_alone.toml", "report.toml"),
+    "logistic": ModelFiles("logistic.toml", "weights.toml", "weights_lender_alone.toml", "report_logistic.toml"),
+}
 
 
 def prepare(
     folder: Path,
     n_parties: int = german.MIN_PARTIES,
     *,
+    model: str = "scorecard",
     addresses: Mapping[str, str] | None = None,
     deadlines: Deadlines = BY_HAND,
 ) -> dict[str, Path]:
@@ -42,6 +77,7 @@ def prepare(
     Args:
         folder: made where it is missing; must not hold the parties' files yet.
         n_parties: among how many the columns are split, see `german.held`.
+        model: one of MODELS.
         addresses: host:port of each party; by default free ports of this machine.
         deadlines: for their configurations.
     Returns:
@@ -49,7 +85,7 @@ def prepare(
     Raises:
         ConfigError: the folder cannot be written, or has such files already.
     """
-    split = german.held(n_parties)
+    split, files = german.held(n_parties), MODELS[model]
     if addresses is None:
         with free_ports(list(split)) as sockets:
             addresses = {name: address_of(bound) for name, bound in sockets.items()}
@@ -57,7 +93,7 @@ def prepare(
         name: ScoreConfig(
             data=Path(f"{name}.csv"),
             scheme=Path(SCHEME_FILE),
-            points=Path(POINTS_FILE) if name == LENDER else None,
+            points=Path(files.secret) if name == LENDER else None,
             output=Path(SCORES_FILE) if name == LENDER else None,
         )
         for name in split
@@ -66,42 +102,69 @@ def prepare(
         folder.mkdir(parents=True, exist_ok=True)
         configs = create_network(folder, addresses, deadlines=deadlines, scores=scores)
         scored = german.load("scored")
-        public, secret = card_of(split)
+        public, secret = texts_of(files, split)
         for name, columns in split.items():
             german.write_records(folder / name / f"{name}.csv", columns, scored)
             (folder / name / SCHEME_FILE).write_text(public, encoding="utf-8")
-        (folder / LENDER / POINTS_FILE).write_text(secret, encoding="utf-8")
-        (folder / LENDER / POINTS_FILE).chmod(0o600)
-        records, scores_in_clear = expected_scores(folder)
-        write_rows(folder / EXPECTED_FILE, SCORES_HEADER, scores_in_clear.rows(records))
+        (folder / LENDER / files.secret).write_text(secret, encoding="utf-8")
+        (folder / LENDER / files.secret).chmod(0o600)
+        truth = expected_scores(folder)
+        write_rows(folder / EXPECTED_FILE, truth.scores.header, truth.scores.rows(truth.records))
     except OSError as error:
         raise ConfigError(f"{error.filename or folder}: cannot be written: {error.strerror}") from None
     return configs
 
 
-def card_of(split: Mapping[str, Sequence[str]]) -> tuple[str, str]:
-    """The texts of scheme and points for a split of the columns: those installed, up to the holders."""
-    with german.installed(SCHEME_FILE) as public, german.installed(POINTS_FILE) as secret:
+def installed_scheme(model: str) -> AnyScheme:
+    """The public part of one of MODELS, as it is installed."""
+    with german.installed(MODELS[model].scheme) as path:
+        return load_scheme(path)
+
+
+def texts_of(files: ModelFiles, split: Mapping[str, Sequence[str]]) -> tuple[str, str]:
+    """The texts of scheme and secret for a split of the columns: those installed, up to the holders."""
+    with german.installed(files.scheme) as public, german.installed(files.secret) as secret:
         scheme = load_scheme(public)
         points = load_points(secret, scheme)
     moved = scheme.split({column: name for name, columns in split.items() for column in columns})
     if moved == scheme:
-        return german.read_text(SCHEME_FILE), german.read_text(POINTS_FILE)
+        return german.read_text(files.scheme), german.read_text(files.secret)
     made = f"Made by mpcnet demo: the columns split among {len(split)}."
     return (
-        scheme_text(moved, f"The public part of the scorecard: every party has this same file. {made}"),
-        points_text(moved, points, f"The secret part of the scorecard: it stays with the lender. {made}"),
+        scheme_text(moved, f"The public part of the model: every party has this same file. {made}"),
+        points_text(moved, points, f"The secret part of the model: it stays with the lender. {made}"),
     )
 
 
-def expected_scores(folder: Path) -> tuple[Records, Scores]:
+@dataclass(frozen=True)
+class Truth:
+    """What the parties should find.
+
+    Args:
+        records: of the lender.
+        scores: in the clear, one for each record.
+        cutoff: from which a score is accepted.
+    """
+
+    records: Records
+    scores: Scores
+    cutoff: float
+
+    @property
+    def exact(self) -> bool:
+        """Whether scores are points, which have to agree bit for bit."""
+        return self.scores.score.dtype.kind == "i"
+
+
+def expected_scores(folder: Path) -> Truth:
     """Score in the clear what all folders hold: what nobody but this demo could."""
-    scheme = load_scheme(folder / LENDER / SCHEME_FILE)
-    points = load_points(folder / LENDER / POINTS_FILE, scheme)
-    records = {name: read_records(folder / name / f"{name}.csv", scheme.held_by(name)) for name in scheme.holders}
-    bins = {feature: values for party in records.values() for feature, values in party.bins.items()}
-    totals = points.score(bins)
-    return records[LENDER], Scores(totals.astype(np.int32), totals >= points.cutoff)
+    job = ScoreJob.load(Config.load(folder / LENDER))
+    assert job.points is not None
+    values = dict(job.records.values)
+    for name in job.scheme.holders[1:]:
+        values |= read_records(folder / name / f"{name}.csv", job.scheme.held_by(name)).values
+    score = job.points.score(values)
+    return Truth(job.records, Scores(score, score >= job.points.cutoff), job.points.cutoff)
 
 
 @contextlib.contextmanager

@@ -32,6 +32,7 @@ WORDS: Mapping[str, str] = {
     "inputs": "inputs in",
     "ot": "oblivious transfer",
     "evaluate": "evaluating",
+    "score": "scoring",
     "outputs": "outputs",
     "done": "done",
     "failed": "failed",
@@ -39,6 +40,8 @@ WORDS: Mapping[str, str] = {
 """The steps in order, and how they are called."""
 PASSING = ("agree", "prepare", "outputs")
 """Steps that are over too soon to deserve a line."""
+COUNTED = {"evaluate": "AND gates", "score": "applicants"}
+"""The steps that take long, and what is counted in them."""
 PLAIN_SECONDS = 2.0
 WRITE_SECONDS = 0.1
 
@@ -49,7 +52,8 @@ class Step:
 
     Args:
         name: one of WORDS.
-        done, total: of the unit of the step; AND gates while evaluating. 0 of 0 where nothing is counted.
+        done, total: of the unit of the step: AND gates while evaluating, applicants while scoring on shares. 0 of
+            0 where nothing is counted.
         bytes_sent: to all peers so far.
         detail: the parties that are waited for.
     """
@@ -64,8 +68,8 @@ class Step:
     def text(self) -> str:
         """The step in words."""
         words = WORDS[self.name]
-        if self.name == "evaluate" and self.total:
-            return f"{self.done:,} of {self.total:,} AND gates"
+        if self.name in COUNTED and self.total:
+            return f"{self.done:,} of {self.total:,} {COUNTED[self.name]}"
         return f"{words} {self.detail}" if self.detail else words
 
 
@@ -113,7 +117,7 @@ class PlainDisplay:
         """Take a step of a party."""
         last, at = self._shown.get(party, (Step("start"), 0.0))
         now = self._clock()
-        finished = step.name == "evaluate" and last.done < step.done == step.total
+        finished = step.name in COUNTED and last.done < step.done == step.total
         if step.name in PASSING and not (step.name == last.name and now - at >= PLAIN_SECONDS):
             return
         same = (step.name, step.detail) == (last.name, last.detail)
@@ -125,7 +129,7 @@ class PlainDisplay:
 
 
 class TerminalDisplay:
-    """A line for each party: its step, a bar for its AND gates, and what it has sent."""
+    """A line for each party: its step, a bar for its AND gates or applicants, and what it has sent."""
 
     def __init__(self, console: Console, parties: Sequence[str]) -> None:
         from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
@@ -168,7 +172,7 @@ class TerminalDisplay:
             changes["sent"] = megabytes(step.bytes_sent)
             rate = self._speeds[party].measure(step.name, step.done, step.total, step.bytes_sent)
             changes["speed"] = megabytes(round(rate.bytes_a_second))
-        if step.name == "evaluate" and step.total:
+        if step.name in COUNTED and step.total:
             changes |= {"total": step.total, "completed": step.done}
         elif step.name == "done":
             changes |= {"total": 1, "completed": 1}

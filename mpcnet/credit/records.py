@@ -1,7 +1,8 @@
-"""A holder's records: from a CSV file to bin numbers, in one pass, with errors that name the place and not the value.
+"""A holder's records: from a CSV file to numbers, in one pass, with errors that name the place and not the value.
 
 The file has a header line, a column `applicant` and a column for each feature of its holder; further columns are not
-read. A value is replaced by the number of its bin as soon as it is read: no other module sees the values.
+read. A value is replaced by the number of its bin, or standardised, as soon as it is read: no other module sees the
+values.
 """
 
 from __future__ import annotations
@@ -9,14 +10,16 @@ from __future__ import annotations
 import csv
 import hashlib
 import os
+from array import array
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from mpcnet.credit.scorecard import BinError, Feature
+from mpcnet.credit.features import AnyFeature, BinError
 from mpcnet.errors import ConfigError
 
 __all__ = ["APPLICANT", "Records", "read_records", "write_rows"]
@@ -31,17 +34,17 @@ class Records:
 
     Args:
         ids: the applicants, in the order of the file.
-        bins: for each feature, uint8 of shape (len(ids),).
+        values: for each feature, of shape (len(ids),): numbers of bins as uint8, or measures as float64.
     """
 
     ids: tuple[str, ...]
-    bins: Mapping[str, NDArray[np.uint8]]
+    values: Mapping[str, NDArray[Any]]
 
     def __len__(self) -> int:
         return len(self.ids)
 
     def __repr__(self) -> str:
-        return f"<Records of {len(self.ids)} applicants, {len(self.bins)} features>"
+        return f"<Records of {len(self.ids)} applicants, {len(self.values)} features>"
 
     def name_of(self, number: int) -> str:
         """The applicant at a place of the list repeated without end: `G0007`, and in the second round `G0007/2`."""
@@ -57,12 +60,12 @@ class Records:
         return h.digest()
 
 
-def read_records(path: str | Path, features: Sequence[Feature]) -> Records:
+def read_records(path: str | Path, features: Sequence[AnyFeature]) -> Records:
     """Read one holder's records.
 
     Args:
         path: the CSV file: commas, a header line, UTF-8.
-        features: the columns to read and their bins; may be empty, then only the applicants are read.
+        features: the columns to read, and how; may be empty, then only the applicants are read.
     Returns:
         Records, one for each line.
     Raises:
@@ -72,8 +75,8 @@ def read_records(path: str | Path, features: Sequence[Feature]) -> Records:
     """
     path = Path(path)
     ids: dict[str, int] = {}
-    bins: dict[str, bytearray] = {feature.name: bytearray() for feature in features}
-    for line, row in _rows(path, [APPLICANT, *bins]):
+    values: dict[str, array[Any]] = {feature.name: array(feature.typecode) for feature in features}
+    for line, row in _rows(path, [APPLICANT, *values]):
         applicant = row[0].strip()
         if not applicant:
             raise ConfigError(f"{path}, line {line}, column {APPLICANT!r}: the value is missing")
@@ -84,12 +87,12 @@ def read_records(path: str | Path, features: Sequence[Feature]) -> Records:
         ids[applicant] = line
         for feature, value in zip(features, row[1:], strict=True):
             try:
-                bins[feature.name].append(feature.bin_of(value))
+                values[feature.name].append(feature.read(value))
             except BinError as error:
                 raise ConfigError(f"{path}, line {line}, column {feature.name!r}: {error}") from None
     if not ids:
         raise ConfigError(f"{path}: there is a header but no applicant")
-    return Records(tuple(ids), {name: np.frombuffer(bytes(values), np.uint8) for name, values in bins.items()})
+    return Records(tuple(ids), {name: np.frombuffer(column, column.typecode) for name, column in values.items()})
 
 
 def _rows(path: Path, wanted: Sequence[str]) -> Iterator[tuple[int, list[str]]]:

@@ -62,8 +62,9 @@ class DemoResult:
         auc, ks: on the scored applicants; None where all of them are good, or all bad.
         and_gates: over all applicants.
         seconds: connect, ot, evaluate and total, at the lender.
-        first: (applicant, score, decision) of the first applicants.
-        cross_validated: the AUC of the fit's report, for comparison.
+        first: (applicant, score, decision) of the first applicants, as they are written.
+        cross_validated: the AUC of the fit's report, for comparison, where it has one.
+        max_difference: the largest difference between a joint probability and that in the clear; None for points.
     """
 
     parties: tuple[PartyFacts, ...]
@@ -73,12 +74,18 @@ class DemoResult:
     ks: Quality | None
     and_gates: int
     seconds: Mapping[str, float]
-    first: tuple[tuple[str, int, str], ...]
-    cross_validated: Quality
+    first: tuple[tuple[str, str, str], ...]
+    cross_validated: Quality | None
+    max_difference: float | None = None
+
+    @property
+    def kind(self) -> str:
+        """What a score is called."""
+        return "score" if self.max_difference is None else "probability"
 
     def as_dict(self) -> dict[str, Any]:
         """The object that `mpcnet demo --json` writes."""
-        return {
+        found = {
             "parties": [
                 {"name": p.name, "pid": p.pid, "bytes_sent": p.bytes_sent, "bytes_received": p.bytes_received}
                 for p in self.parties
@@ -90,6 +97,7 @@ class DemoResult:
             "and_gates": self.and_gates,
             "seconds": {phase: round(self.seconds[phase], 4) for phase in PHASES},
         }
+        return found if self.max_difference is None else found | {"max_difference": self.max_difference}
 
 
 def run_facts(job: ScoreJob, stats: Mapping[str, Any], pid: int, peak_bytes: int) -> dict[str, Any]:
@@ -110,6 +118,7 @@ def run_facts(job: ScoreJob, stats: Mapping[str, Any], pid: int, peak_bytes: int
         "seconds": {phase: seconds[phase] for phase in PHASES},
         "peak_bytes": peak_bytes,
         "evaluations": stats["evaluations"],
+        "computations": stats.get("computations", []),
     }
 
 
@@ -123,7 +132,7 @@ def print_scores(console: Console, job: ScoreJob, scores: Scores | None, facts: 
         )
     else:
         heading(console, "The first applicants")
-        console.print(first_applicants(islice(scores.rows(job.records), SHOWN), job.applicants))
+        console.print(first_applicants(islice(scores.rows(job.records), SHOWN), job.applicants, scores.header[1]))
         accepted = int(scores.accepted.sum())
         console.print(f"At or above the cutoff: {accepted:,} of {job.applicants:,}", highlight=False)
     sent, received = megabytes(facts["bytes_sent"]), megabytes(facts["bytes_received"])
@@ -137,13 +146,18 @@ def print_demo(console: Console, result: DemoResult) -> None:
     from rich.table import Table
 
     heading(console, "The first applicants, as the lender sees them")
-    console.print(first_applicants(iter(result.first), result.applicants))
+    console.print(first_applicants(iter(result.first), result.applicants, result.kind))
     agreeing = result.applicants - result.mismatches
-    verdict = "bit for bit" if not result.mismatches else f"{result.mismatches:,} DIFFER"
+    verdict = "bit for bit" if result.max_difference is None else "within 2^-10"
+    if result.mismatches:
+        verdict = f"{result.mismatches:,} DIFFER"
+    if result.max_difference is not None:
+        verdict += f"; the largest difference is {result.max_difference:.1e}"
     console.print(
         f"Same as scoring in the clear: {agreeing:,} of {result.applicants:,}, {verdict}",
         style="bold green" if not result.mismatches else "bold red",
         highlight=False,
+        soft_wrap=True,
     )
     print_quality(console, result)
     heading(console, "What each party's process did")
@@ -172,7 +186,8 @@ def print_quality(console: Console, result: DemoResult) -> None:
     quality.add_row("AUC", f"{result.auc.lender_alone:.3f}", f"{result.auc.joint:.3f}")
     quality.add_row("KS", f"{result.ks.lender_alone:.3f}", f"{result.ks.joint:.3f}")
     crossed = result.cross_validated
-    quality.add_row("AUC, cross-validated", f"{crossed.lender_alone:.2f}", f"{crossed.joint:.2f}", style="dim")
+    if crossed is not None:
+        quality.add_row("AUC, cross-validated", f"{crossed.lender_alone:.2f}", f"{crossed.joint:.2f}", style="dim")
     console.print(quality)
 
 
@@ -181,18 +196,18 @@ def heading(console: Console, text: str) -> None:
     console.print(f"\n{text}", style="bold", highlight=False)
 
 
-def first_applicants(rows: Any, count: int) -> Any:
-    """A table of the first applicants as the lender sees them."""
+def first_applicants(rows: Any, count: int, kind: str) -> Any:
+    """A table of the first applicants as the lender sees them; `kind` is what a score is called."""
     from rich.box import SIMPLE
     from rich.table import Table
 
     table = Table(box=SIMPLE)
     table.add_column("applicant")
-    table.add_column("score", justify="right")
+    table.add_column(kind, justify="right")
     table.add_column("decision")
     shown = 0
-    for applicant, points, decision in rows:
-        table.add_row(applicant, str(points), decision, style="" if decision == "accept" else "dim")
+    for applicant, score, decision in rows:
+        table.add_row(applicant, score, decision, style="" if decision == "accept" else "dim")
         shown += 1
     if count > shown:
         table.add_row(f"and {count - shown:,} more", "", "", style="dim")
@@ -200,10 +215,12 @@ def first_applicants(rows: Any, count: int) -> Any:
 
 
 def print_cost(console: Console, and_gates: int, seconds: Mapping[str, float]) -> None:
-    """AND gates, and seconds of each phase."""
-    rate = and_gates / seconds["evaluate"] if seconds["evaluate"] > 0 else 0.0
-    console.print(f"AND gates: {and_gates:,}{rate_in_words(rate)}", highlight=False)
-    phases = ", ".join(f"{PHASE_WORDS[phase]} {seconds[phase]:.2f}" for phase in PHASES)
+    """AND gates where a circuit was evaluated, and seconds of each phase."""
+    if and_gates:
+        rate = and_gates / seconds["evaluate"] if seconds["evaluate"] > 0 else 0.0
+        console.print(f"AND gates: {and_gates:,}{rate_in_words(rate)}", highlight=False)
+    passed = [phase for phase in PHASES if seconds[phase]]  # on shares modulo a prime there is no oblivious transfer
+    phases = ", ".join(f"{PHASE_WORDS[phase]} {seconds[phase]:.2f}" for phase in passed)
     console.print(f"Seconds: {phases} (phases can overlap)", highlight=False, soft_wrap=True)
 
 

@@ -13,111 +13,24 @@ from __future__ import annotations
 
 import hashlib
 import json
-import math
-import re
-from bisect import bisect_right
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field, replace
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from functools import cached_property
-from itertools import pairwise
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from mpcnet.credit.features import Feature, Parts
 from mpcnet.errors import ConfigError
 
-__all__ = ["FORMAT", "BinError", "Feature", "Points", "Scheme"]
+__all__ = ["FORMAT", "Points", "Scheme"]
 
 FORMAT = 1
-MAX_BINS = 64
-_NAME = re.compile(r"[a-z][a-z0-9_]{0,63}")
-_PARTY = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,31}")
-_NUMBER = re.compile(r"[+-]?\d{1,18}(\.\d{1,18})?")
-
-
-class BinError(ValueError):
-    """A value belongs to no bin. The message says what was expected and never repeats the value."""
 
 
 @dataclass(frozen=True)
-class Feature:
-    """One column of one holder, and its bins.
-
-    Either `edges` is given: the column holds numbers, and bin i is edges[i - 1] <= value < edges[i]; or `categories`:
-    the column holds words, and bin i is the words of categories[i].
-
-    Args:
-        name: the column in the holder's CSV file, and the port in the circuit.
-        holder: name of the party that has the column.
-        edges: ascending; n edges make n + 1 bins.
-        minimum: the smallest number that can be right; below it is an error of the file.
-        categories: the words of each bin; every word that may occur stands in exactly one of them.
-    """
-
-    name: str
-    holder: str
-    edges: tuple[float, ...] = ()
-    minimum: float | None = None
-    categories: tuple[tuple[str, ...], ...] = ()
-
-    def __post_init__(self) -> None:
-        if not _NAME.fullmatch(self.name):
-            raise ConfigError(f"feature {self.name!r}: a name is lower-case letters, digits and _, at most 64")
-        if not _PARTY.fullmatch(self.holder):
-            raise ConfigError(f"feature {self.name!r}: holder {self.holder!r} is no name of a party")
-        if bool(self.edges) == bool(self.categories):
-            raise ConfigError(f"feature {self.name!r}: give either edges or categories")
-        if not all(map(math.isfinite, self.edges)) or any(low >= high for low, high in pairwise(self.edges)):
-            raise ConfigError(f"feature {self.name!r}: edges must be numbers that ascend")
-        words = [word for bin_ in self.categories for word in bin_]
-        if len(set(words)) != len(words):
-            raise ConfigError(f"feature {self.name!r}: a category stands in more than one bin")
-        if any(not bin_ for bin_ in self.categories) or any(word.strip() != word or not word for word in words):
-            raise ConfigError(f"feature {self.name!r}: a bin or a category is empty, or has spaces around it")
-        if self.categories and self.minimum is not None:
-            raise ConfigError(f"feature {self.name!r}: a minimum is for numbers")
-        if not 2 <= self.n_bins <= MAX_BINS:
-            raise ConfigError(f"feature {self.name!r}: 2 to {MAX_BINS} bins are possible, not {self.n_bins}")
-
-    @property
-    def n_bins(self) -> int:
-        return len(self.edges) + 1 if self.edges else len(self.categories)
-
-    @property
-    def index_bits(self) -> int:
-        """Bits that hold the number of a bin."""
-        return (self.n_bins - 1).bit_length()
-
-    @cached_property
-    def _bin_of_word(self) -> dict[str, int]:
-        return {word: i for i, bin_ in enumerate(self.categories) for word in bin_}
-
-    def bin_of(self, text: str) -> int:
-        """The number of the bin of a value as it stands in a file.
-
-        Raises:
-            BinError: empty, no number, below the minimum, or an unknown category.
-        """
-        value = text.strip()
-        if not value:
-            raise BinError("the value is missing")
-        if self.categories:
-            found = self._bin_of_word.get(value)
-            if found is None:
-                known = ", ".join(repr(word) for bin_ in self.categories for word in bin_)
-                raise BinError(f"unknown category; the scheme knows {known}")
-            return found
-        if not _NUMBER.fullmatch(value):
-            raise BinError("expected a number such as 12 or 12.5")
-        number = float(value)
-        if self.minimum is not None and number < self.minimum:
-            raise BinError(f"expected a number of at least {self.minimum:g}")
-        return bisect_right(self.edges, number)
-
-
-@dataclass(frozen=True)
-class Scheme:
+class Scheme(Parts[Feature]):
     """The public part: every party has the same, and they check that before they start.
 
     Args:
@@ -135,39 +48,9 @@ class Scheme:
     features: tuple[Feature, ...]
 
     def __post_init__(self) -> None:
-        names = [feature.name for feature in self.features]
-        if not names:
-            raise ConfigError("the scheme has no feature")
-        if not _PARTY.fullmatch(self.lender):
-            raise ConfigError(f"lender {self.lender!r} is no name of a party")
-        if len(set(names)) != len(names):
-            raise ConfigError("a feature stands in the scheme more than once")
+        self.check_parts()
         if not 1 <= self.points_bits <= 16 or not self.points_bits <= self.score_bits <= 24:
             raise ConfigError("points_bits goes from 1 to 16, score_bits from points_bits to 24")
-
-    @property
-    def holders(self) -> tuple[str, ...]:
-        """The lender, then the other parties that hold a feature, in order of first appearance."""
-        return tuple(dict.fromkeys([self.lender, *(feature.holder for feature in self.features)]))
-
-    def held_by(self, holder: str) -> tuple[Feature, ...]:
-        """The features of one party, in the scheme's order."""
-        return tuple(feature for feature in self.features if feature.holder == holder)
-
-    def only(self, holders: Iterable[str]) -> Scheme:
-        """The scheme with the features of some holders only: what they could score without the others."""
-        wanted = set(holders)
-        kept = tuple(feature for feature in self.features if feature.holder in wanted)
-        return Scheme(self.name, self.lender, self.points_bits, self.score_bits, kept)
-
-    def split(self, holder_of: Mapping[str, str]) -> Scheme:
-        """The same features and bins, held by others: points for the one are points for the other.
-
-        Args:
-            holder_of: the holder of each feature by name.
-        """
-        moved = tuple(replace(feature, holder=holder_of[feature.name]) for feature in self.features)
-        return Scheme(self.name, self.lender, self.points_bits, self.score_bits, moved)
 
     @cached_property
     def digest(self) -> bytes:

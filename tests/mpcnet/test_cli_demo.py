@@ -46,13 +46,13 @@ def test_the_scores_are_the_same_however_the_columns_are_split(tmp_path: Path, n
     for name, config in configs.items():
         job = ScoreJob.load(Config.load(config))
         assert set(job.scheme.holders) == set(configs)
-        assert {feature.name for feature in job.scheme.held_by(name)} == set(job.records.bins)
+        assert {feature.name for feature in job.scheme.held_by(name)} == set(job.records.values)
     with german.installed("scheme.toml") as public, german.installed("points.toml") as secret:
         scheme = load_scheme(public)
         points = load_points(secret, scheme)
     scored = german.load("scored")
     bins = {f.name: np.array([f.bin_of(value) for value in scored.columns[f.name]]) for f in scheme.features}
-    assert np.array_equal(expected_scores(tmp_path)[1].score, points.score(bins))
+    assert np.array_equal(expected_scores(tmp_path).scores.score, points.score(bins))
     if n_parties == 3:
         assert (tmp_path / "bank" / "scheme.toml").read_text(encoding="utf-8") == german.read_text("scheme.toml")
         assert (tmp_path / "lender" / "points.toml").read_text(encoding="utf-8") == german.read_text("points.toml")
@@ -125,7 +125,7 @@ def test_reading_a_large_file_is_announced(
 ) -> None:
     configs = prepare(tmp_path)
 
-    def read_slowly(config: Config, applicants: int | None = None) -> ScoreJob:
+    def read_slowly(config: Config, *options: object) -> ScoreJob:
         assert announced.wait(10)
         raise ConfigError("enough read")
 
@@ -161,6 +161,6 @@ def test_ports_differ_and_are_loopback(tmp_path: Path) -> None:
 
 def test_expected_scores_separate(tmp_path: Path) -> None:
     prepare(tmp_path)
-    records, scores = expected_scores(tmp_path)
-    assert records.ids == german.load("scored").ids
-    assert auc(scores.score, german.load("scored").good) == pytest.approx(0.7663, abs=1e-4)
+    truth = expected_scores(tmp_path)
+    assert truth.records.ids == german.load("scored").ids
+    assert auc(truth.scores.score, german.load("scored").good) == pytest.approx(0.7663, abs=1e-4)

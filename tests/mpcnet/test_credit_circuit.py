@@ -11,9 +11,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mpcnet.credit import german
-from mpcnet.credit.circuit import CUTOFF, START, inputs_of, others, owners, points_port, scoring_circuit
+from mpcnet.credit.circuit import CUTOFF, START, inputs_of, owners, points_port, scoring_circuit
+from mpcnet.credit.features import Feature
 from mpcnet.credit.files import load_points, load_scheme
-from mpcnet.credit.scorecard import Feature, Points, Scheme
+from mpcnet.credit.scorecard import Points, Scheme
 
 DATA = Path(german.__file__).parent / german.DATA
 
@@ -48,10 +49,10 @@ def test_all_scored_applicants_agree() -> None:
 def test_cost_is_what_the_docs_say() -> None:
     scheme, _ = installed()
     circuit = scoring_circuit(scheme)
-    lookups = sum((feature.n_bins - 1) * scheme.points_bits for feature in others(scheme))
+    lookups = sum((feature.n_bins - 1) * scheme.points_bits for feature in scheme.others)
     assert lookups == 120
     assert circuit.and_count == 175
-    n_bits = sum(feature.index_bits for feature in others(scheme))
+    n_bits = sum(feature.index_bits for feature in scheme.others)
     assert n_bits == 15  # what the bureau and the bank hand over for each applicant
     by_owner = dict.fromkeys(scheme.holders, 0)
     for port in circuit.inputs:
@@ -106,7 +107,7 @@ def test_any_scheme_equals_the_sum_in_the_clear(card: tuple[Scheme, Points, dict
     score, decision = evaluate(scheme, points, bins, count)
     assert np.array_equal(score, points.score(bins))
     assert np.array_equal(decision, points.score(bins) >= points.cutoff)
-    remote = others(scheme)
+    remote = scheme.others
     if remote:
         summed = len(remote) * scheme.points_bits + scheme.score_bits
         lookups = sum((f.n_bins - 1) * scheme.points_bits for f in remote)

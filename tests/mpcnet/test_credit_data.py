@@ -163,7 +163,7 @@ def test_the_report_tells_the_truth(tmp_path: Path) -> None:
         german.write_records(tmp_path / f"{holder}.csv", german.HELD[holder], scored)
         records = read_records(tmp_path / f"{holder}.csv", scheme.held_by(holder))
         assert records.ids == scored.ids
-        bins |= records.bins
+        bins |= records.values
     scores = points.score(bins)
     assert report["scored"]["joint"] == {
         "auc": round(auc(scores, scored.good), 4),

@@ -12,15 +12,25 @@ import pytest
 from mpcnet.config import Config, ScoreConfig
 from mpcnet.credit import german
 from mpcnet.credit.files import load_points, load_scheme
-from mpcnet.credit.job import STATEMENT_BYTES, ScoreJob, Scores, Statement, compare, score
+from mpcnet.credit.job import CIRCUITS, ScoreJob, Scores, score
+from mpcnet.credit.party import load_kernels
+from mpcnet.credit.prepare import expected_scores, prepare
 from mpcnet.credit.records import Records, read_records
 from mpcnet.credit.scorecard import Scheme
+from mpcnet.credit.statement import STATEMENT_BYTES, Statement, compare
 from mpcnet.errors import AgreementError, ConfigError
 from mpcnet.session import Session
 from tests.kit.links import plain_sessions, run_sessions
 
 NAMES = ("lender", "bureau", "bank")
 DATA = Path(german.__file__).parent / german.DATA
+
+
+@pytest.fixture(scope="module")
+def kernels() -> None:
+    """Compiled before a clock runs."""
+    for protocol in CIRCUITS:
+        load_kernels(protocol)
 
 
 @pytest.fixture
@@ -39,7 +49,7 @@ def jobs(tmp_path: Path) -> dict[str, ScoreJob]:
 def in_clear(jobs: dict[str, ScoreJob], count: int) -> np.ndarray:
     bins: dict[str, Any] = {}
     for job in jobs.values():
-        bins |= job.records.bins
+        bins |= job.records.values
     points = jobs["lender"].points
     assert points is not None
     scores = points.score(bins)
@@ -54,6 +64,7 @@ async def run(jobs: dict[str, ScoreJob]) -> tuple[dict[str, Any], dict[str, Sess
     return results, sessions
 
 
+@pytest.mark.usefixtures("kernels")
 @pytest.mark.parametrize("count", [1, 300, 701])
 async def test_the_lender_alone_learns_and_what_it_learns_is_right(jobs: dict[str, ScoreJob], count: int) -> None:
     jobs = {name: dataclasses.replace(job, applicants=count) for name, job in jobs.items()}
@@ -74,6 +85,22 @@ async def test_the_lender_alone_learns_and_what_it_learns_is_right(jobs: dict[st
         assert jobs[session.name].computes == (session.name in record.compute)
 
 
+@pytest.mark.usefixtures("kernels")
+@pytest.mark.parametrize(("protocol", "n_parties"), [("yao", 7), ("gmw", 5)])
+async def test_more_institutions_find_the_same(tmp_path: Path, protocol: str, n_parties: int) -> None:
+    configs = prepare(tmp_path, n_parties)
+    jobs = {name: ScoreJob.load(Config.load(config), 30, protocol) for name, config in configs.items()}
+    sessions = plain_sessions(tuple(jobs))
+    results = await run_sessions(sessions, {name: lambda s, job=job: score(s, job) for name, job in jobs.items()})
+    truth = expected_scores(tmp_path).scores
+    scores = results.pop("lender")
+    assert isinstance(scores, Scores), scores
+    assert np.array_equal(scores.score, truth.score[:30])
+    assert np.array_equal(scores.accepted, truth.accepted[:30])
+    assert set(results.values()) == {None}
+    assert len(sessions["bank"].stats.evaluations[0].compute) == (2 if protocol == "yao" else n_parties)
+
+
 async def test_rows_name_the_applicants(jobs: dict[str, ScoreJob]) -> None:
     jobs = {name: dataclasses.replace(job, applicants=302) for name, job in jobs.items()}
     results, _ = await run(jobs)
@@ -85,12 +112,12 @@ async def test_rows_name_the_applicants(jobs: dict[str, ScoreJob]) -> None:
 
 
 def change_ids(job: ScoreJob, ids: tuple[str, ...]) -> ScoreJob:
-    bins = {name: values[: len(ids)] for name, values in job.records.bins.items()}
+    bins = {name: values[: len(ids)] for name, values in job.records.values.items()}
     return dataclasses.replace(job, records=Records(ids, bins), applicants=300)
 
 
 @pytest.mark.parametrize("odd", NAMES)
-@pytest.mark.parametrize("what", ["order", "another applicant", "fewer", "count", "scheme"])
+@pytest.mark.parametrize("what", ["order", "another applicant", "fewer", "count", "scheme", "protocol"])
 async def test_a_disagreement_is_named_everywhere_before_any_secret_moves(
     jobs: dict[str, ScoreJob], odd: str, what: str
 ) -> None:
@@ -104,6 +131,7 @@ async def test_a_disagreement_is_named_everywhere_before_any_secret_moves(
             lambda: dataclasses.replace(job, scheme=dataclasses.replace(job.scheme, name="other")),
             "the scheme of",
         ),
+        "protocol": (lambda: dataclasses.replace(job, protocol="gmw"), "the protocol of"),
     }[what]
     jobs[odd] = jobs[odd]()  # type: ignore[operator]
     results, sessions = await run(jobs)
@@ -137,13 +165,26 @@ async def test_a_roster_that_is_not_the_schemes(jobs: dict[str, ScoreJob]) -> No
 
 
 def test_statement_survives_the_wire() -> None:
-    statement = Statement(b"s" * 32, 30_000, 300, b"i" * 32)
+    statement = Statement(b"s" * 32, "yao", 30_000, 300, b"i" * 32)
     assert len(statement.pack()) == STATEMENT_BYTES
     assert Statement.unpack(statement.pack()) == statement
 
 
+@pytest.mark.parametrize("said", [b"\xff" * 16, b"a word\x00".ljust(16), b" " * 16])
+def test_a_peers_protocol_is_shown_only_where_it_is_a_word(said: bytes) -> None:
+    found = Statement.unpack(bytes(32) + said + bytes(48))
+    assert found.protocol == "unknown"
+
+
+def test_a_protocol_is_named_with_the_party() -> None:
+    said = {name: Statement(b"s" * 32, protocol, 5, 5, b"i" * 32) for name, protocol in (("a", "yao"), ("b", "gmw"))}
+    assert "the protocol differs between a (yao) and b (gmw); start every party with the same --protocol" in str(
+        compare("a", said)
+    )
+
+
 def test_two_parties_cannot_say_who_is_odd() -> None:
-    one, two = Statement(b"s" * 32, 5, 5, b"i" * 32), Statement(b"s" * 32, 5, 5, b"j" * 32)
+    one, two = Statement(b"s" * 32, "yao", 5, 5, b"i" * 32), Statement(b"s" * 32, "yao", 5, 5, b"j" * 32)
     error = compare("a", {"a": one, "b": two})
     assert error is not None
     assert "differs between a and b" in str(error)
@@ -199,7 +240,7 @@ def test_schemes_without_a_third_party_are_possible() -> None:
 @pytest.mark.parametrize(("asked", "advice"), [(None, "the files must list"), (9, "the same --applicants")])
 def test_the_advice_fits_how_the_parties_were_started(asked: int | None, advice: str) -> None:
     statements = {
-        name: Statement(b"s" * 32, asked if asked is not None and name == "a" else count, count, b"i" * 32)
+        name: Statement(b"s" * 32, "yao", asked if asked is not None and name == "a" else count, count, b"i" * 32)
         for name, count in (("a", 5), ("b", 6))
     }
     assert advice in str(compare("a", statements))

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 from rich.console import Console
 
+from mpcnet.credit.features import Feature
 from mpcnet.credit.job import ScoreJob, Scores
 from mpcnet.credit.progress import (
     WORDS,
@@ -25,7 +26,7 @@ from mpcnet.credit.progress import (
 )
 from mpcnet.credit.records import Records
 from mpcnet.credit.report import DemoResult, PartyFacts, Quality, print_demo, print_scores, rate_in_words, run_facts
-from mpcnet.credit.scorecard import Feature, Points, Scheme
+from mpcnet.credit.scorecard import Points, Scheme
 from mpcnet.evaluate import Progress
 from mpcnet.stats import Stats
 
@@ -156,7 +157,7 @@ def result(mismatches: int = 0) -> DemoResult:
         ks=Quality(0.27, 0.44),
         and_gates=52500,
         seconds={"connect": 0.1, "ot": 0.2, "evaluate": 0.5, "total": 1.0, "agree": 9.0},
-        first=(("G1", 600, "accept"), ("G2", 400, "decline")),
+        first=(("G1", "600", "accept"), ("G2", "400", "decline")),
         cross_validated=Quality(0.66, 0.78),
     )
 
@@ -186,6 +187,38 @@ def test_the_end_of_the_demo() -> None:
     assert "AND gates: 52,500, 105 thousand a second" in shown
     seconds = "Seconds: connecting 0.10, oblivious transfer 0.20, evaluating 0.50, in all 1.00 (phases can overlap)"
     assert seconds in shown
+
+
+def test_the_end_of_a_demo_with_probabilities() -> None:
+    first = (("G1", "0.912345", "accept"),)
+    found = dataclasses.replace(
+        result(), first=first, and_gates=0, cross_validated=None, max_difference=2.7e-05,
+        seconds={"connect": 0.1, "ot": 0.0, "evaluate": 0.5, "total": 1.0},
+    )  # fmt: skip
+    console, stream = plain_console()
+    print_demo(console, found)
+    shown = stream.getvalue()
+    assert "300 of 300, within 2^-10; the largest difference is 2.7e-05" in shown
+    for words in ("probability", "0.912345", "Seconds: connecting 0.10, evaluating 0.50, in all 1.00"):
+        assert words in shown
+    for words in ("AND gates", "oblivious", "cross-validated", "bit for bit"):
+        assert words not in shown
+    assert found.as_dict()["max_difference"] == 2.7e-05
+    assert "max_difference" not in result().as_dict()
+    console, stream = plain_console()
+    print_demo(console, dataclasses.replace(found, mismatches=2))
+    assert "298 of 300, 2 DIFFER; the largest difference is 2.7e-05" in stream.getvalue()
+
+
+def test_applicants_are_counted_on_shares() -> None:
+    console, stream = plain_console()
+    with PlainDisplay(console, ["bank"], clock=lambda: 0.0) as display:
+        for done in (0, 8192, 10_000):
+            display.show("bank", Step("score", done, 10_000, 5000))
+    assert stream.getvalue().splitlines() == [
+        "bank  0 of 10,000 applicants, 5.0 kB sent",
+        "bank  10,000 of 10,000 applicants, 5.0 kB sent",
+    ]
 
 
 def test_few_applicants_are_no_measure() -> None:

@@ -7,8 +7,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from mpcnet.credit.features import Feature
 from mpcnet.credit.records import Records, read_records
-from mpcnet.credit.scorecard import Feature
 from mpcnet.errors import ConfigError
 
 AMOUNT = Feature("amount", "bank", edges=(100, 250.5, 1000), minimum=0)
@@ -26,9 +26,9 @@ def write(tmp_path: Path, text: str | bytes) -> Path:
 def test_bins_at_the_edges(tmp_path: Path) -> None:
     records = read_records(write(tmp_path, GOOD), FEATURES)
     assert records.ids == ("A1", "A2", "A3", "A4", "A5")
-    assert records.bins["amount"].tolist() == [0, 1, 2, 2, 3]
-    assert records.bins["history"].tolist() == [2, 0, 1, 0, 2]
-    assert records.bins["amount"].dtype == np.uint8
+    assert records.values["amount"].tolist() == [0, 1, 2, 2, 3]
+    assert records.values["history"].tolist() == [2, 0, 1, 0, 2]
+    assert records.values["amount"].dtype == np.uint8
 
 
 def reordered() -> str:
@@ -62,8 +62,8 @@ def reordered() -> str:
 def test_harmless_differences_are_read(tmp_path: Path, text: str) -> None:
     records = read_records(write(tmp_path, text), FEATURES)
     assert records.ids == ("A1", "A2", "A3", "A4", "A5")
-    assert records.bins["amount"].tolist() == [0, 1, 2, 2, 3]
-    assert records.bins["history"].tolist() == [2, 0, 1, 0, 2]
+    assert records.values["amount"].tolist() == [0, 1, 2, 2, 3]
+    assert records.values["history"].tolist() == [2, 0, 1, 0, 2]
 
 
 @pytest.mark.parametrize(

@@ -9,8 +9,9 @@ import numpy as np
 import pytest
 
 from mpcnet.credit import german
+from mpcnet.credit.features import Feature
 from mpcnet.credit.files import load_points, load_scheme, points_text, scheme_text
-from mpcnet.credit.scorecard import Feature, Points, Scheme
+from mpcnet.credit.scorecard import Points, Scheme
 from mpcnet.errors import ConfigError
 
 SCHEME = """
