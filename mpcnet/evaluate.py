@@ -50,7 +50,7 @@ from protocols.bits import pack, packed_bytes, unpack
 from protocols.rng import Rng, system_rng
 
 if TYPE_CHECKING:
-    from mpcnet.session import Session
+    from mpcnet.room import Room
 
 __all__ = ["Evaluator", "Progress", "Run", "assemble"]
 
@@ -87,7 +87,7 @@ class Evaluator:
         rng: where seeds and labels come from.
     """
 
-    def __init__(self, session: Session, *, rng: Rng = system_rng) -> None:
+    def __init__(self, session: Room, *, rng: Rng = system_rng) -> None:
         self._session = session
         self._rng = rng
         self._turn = asyncio.Lock()
@@ -151,7 +151,7 @@ class Run:
 
     def __init__(
         self,
-        session: Session,
+        session: Room,
         plan: Plan,
         label: str,
         ot: dict[tuple[str, ...], Any],
@@ -328,9 +328,13 @@ class Run:
         if pair not in self.ot:
             self.progress("ot", 0, 1)
             with self.session.phase("ot"):
-                channel = self.session.open_channel(peer, f".ot/{pair[0]}", secret=False)
-                setup = OtSender.setup if garbling else OtReceiver.setup
-                self.ot[pair] = _Timed(await setup(channel, rng=self.rng), self.stats)
+                label, kind = f".ot/{pair[0]}", OtSender if garbling else OtReceiver
+                source = await self.session.set_up(
+                    f"{label}/{pair[1]}",
+                    lambda room: kind.setup(room.open_channel(peer, label, secret=False), rng=self.rng),
+                    lambda made, room: made.fork(room.open_channel(peer, label, secret=False)),
+                )
+                self.ot[pair] = _Timed(source, self.stats)
             self.progress("ot", 1, 1)
         return self.ot[pair]
 

@@ -31,6 +31,8 @@ from numpy.typing import NDArray
 from mpcnet.concurrency import together
 from mpcnet.evaluate import Run, assemble
 from mpcnet.handout import SEED_BYTES, ShareStream, dense_rows, packed_rows, pieces
+from mpcnet.links import SessionMesh
+from mpcnet.room import Room
 from mpcnet.stats import Stats
 from protocols.bits import packed_bytes
 
@@ -89,9 +91,11 @@ class GmwRun(Run):
         if key not in self.ot:
             self.progress("ot", 0, 1)
             with self.session.phase("ot"):
-                label = ".triples"
-                channels = {peer: self.session.open_channel(peer, label, secret=False) for peer in self.session.peers}
-                source = await TripleSource.setup(self.session.mesh_of(label, channels), rng=self.rng)
+                source = await self.session.set_up(
+                    ".triples",
+                    lambda room: TripleSource.setup(_mesh(room), rng=self.rng),
+                    lambda made, room: made.fork(_mesh(room)),
+                )
                 self.ot[key] = _Timed(source, self.stats)
             self.progress("ot", 1, 1)
         return self.ot[key]
@@ -129,6 +133,11 @@ class GmwRun(Run):
             self.progress("inputs", piece.stop, n)
             await asyncio.sleep(0)  # nothing is waited for here: let the links live
         return {port.name: np.concatenate([part[i] for part in parts]) for i, port in enumerate(ports)}
+
+
+def _mesh(room: Room) -> SessionMesh:
+    label = ".triples"
+    return room.mesh_of(label, {peer: room.open_channel(peer, label, secret=False) for peer in room.peers})
 
 
 class _Timed:

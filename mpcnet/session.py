@@ -12,36 +12,36 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from types import TracebackType
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from mpcnet.cause import Cause
 from mpcnet.ending import Ending, speak_as_all
 from mpcnet.errors import AgreementError, Deadline, MPCNetError, PeerAborted, PeerDisconnected
-from mpcnet.links import LinkLike, SessionMesh, derive
+from mpcnet.links import LinkLike, SessionMesh
 from mpcnet.reasons import explain, strip
+from mpcnet.room import Room
 from mpcnet.stats import Stats
 from mpcnet.watch import StallWatch
 from protocols.channel import Channel
 from protocols.errors import StateError
 
 if TYPE_CHECKING:
-    from circuits import Circuit
     from mpcnet.agreement.guard import Guard
-    from mpcnet.array import Computation
-    from mpcnet.array.engines import EngineChoice
-    from mpcnet.array.program import Program
-    from mpcnet.evaluate import Evaluator, Progress
+    from mpcnet.evaluate import Progress
+    from mpcnet.fork import Fork
     from mpcnet.trace.tracer import Tracer
 
 __all__ = ["LinkLike", "Session", "SessionMesh", "explain"]
 
+S = TypeVar("S")
+
 FAREWELL_SECONDS = 5.0  # how long a dying or closing session waits for its last words to leave
 
 
-class Session:
+class Session(Room):
     """One party's end of a network of two to ten, from the handshake to the farewell.
 
     Made by `mpcnet.connect`; made directly, from links of any kind, by tests and embedders.
@@ -75,6 +75,7 @@ class Session:
         guard: Guard | None = None,
         tracer: Tracer | None = None,
     ) -> None:
+        super().__init__()
         self.name = name
         self.parties = tuple(parties)
         self.session_id = session_id
@@ -87,8 +88,7 @@ class Session:
         self._links = dict(links)
         self._total_seconds = total_seconds
         self.stats.traffic = self._traffic
-        self._evaluator: Evaluator | None = None
-        self._program: Program | None = None
+        self._shared: dict[str, asyncio.Task[Any]] = {}
         self._task: asyncio.Task[Any] | None = None
         self._cancelling = 0
         self._cancelled = False
@@ -100,51 +100,12 @@ class Session:
         self.secret_moved = False
 
     @property
-    def party_id(self) -> int:
-        """This party's number, 0..n_parties-1."""
-        return self.parties.index(self.name)
-
-    @property
-    def n_parties(self) -> int:
-        return len(self.parties)
-
-    @property
     def is_over(self) -> bool:
         """Whether its body has ended, well or not."""
         return self._state == "over"
 
-    @property
-    def peers(self) -> tuple[str, ...]:
-        """The other parties, in order."""
-        return tuple(party for party in self.parties if party != self.name)
-
-    def channel(self, peer: str, label: str, *, secret: bool = True) -> Channel:
-        """A channel to one peer; both ends use the same label, each label once a session.
-
-        Args:
-            secret: whether anything that depends on a secret input may travel on it. While no such channel was opened,
-                a run whose connection is lost may begin again.
-        Raises:
-            ValueError: no such peer, or a label that was used or is reserved (it begins with a dot).
-            StateError: the session is over.
-        """
-        if label.startswith("."):
-            raise ValueError(f"label {label!r} is reserved: labels with a leading dot belong to the session itself")
-        return self.open_channel(peer, label, secret=secret)
-
-    def mesh(self, label: str, *, secret: bool = True) -> SessionMesh:
-        """Channels to all other parties, under one label; every party calls it with the same one."""
-        return self.mesh_of(label, {peer: self.channel(peer, label, secret=secret) for peer in self.peers})
-
-    def mesh_of(self, label: str, by_name: Mapping[str, Channel]) -> SessionMesh:
-        """A mesh of channels that are open already, one to each peer, all of them of one label."""
-        channels = {self.parties.index(peer): channel for peer, channel in by_name.items()}
-        return SessionMesh(self.party_id, self.n_parties, derive(self.session_id, label), channels)
-
     def open_channel(self, peer: str, label: str, *, secret: bool = True) -> Channel:
-        """As `channel`, for labels of the session's own protocols, which begin with a dot; those say when a secret is
-        about to move on a channel that was opened without one: `secret_moved`.
-        """
+        """As `Room.open_channel`."""
         if self._state != "open":
             raise StateError(f"the session is {'not entered yet' if self._state == 'new' else 'over'}")
         if peer not in self._links:
@@ -155,126 +116,38 @@ class Session:
 
     @contextlib.contextmanager
     def phase(self, name: str) -> Iterator[None]:
-        """Count the time of a phase, and see to it that it does not stand still."""
+        """As `Room.phase`."""
         with self.stats.phase(name), self._watch.phase(name):
             yield
 
-    async def evaluate(
-        self,
-        circuit: Circuit,
-        inputs: Mapping[str, Any],
-        *,
-        owners: Mapping[str, str],
-        reveal_to: str | Sequence[str] | Mapping[str, str | Sequence[str]],
-        compute: Sequence[str] | None = None,
-        batch: int | None = None,
-        scheme: str = "half-gates",
-        protocol: str = "yao",
-        on_progress: Callable[[Progress], None] | None = None,
-    ) -> Any:
-        """Evaluate a circuit on inputs of several parties; every party makes the same call with its own inputs.
+    def fork(self, label: str) -> Fork:
+        """A part of the session that runs beside others, in a task of its own: an async context manager.
 
-        With protocol "yao" two parties compute: one garbles, one evaluates. Any other owner hands XOR shares of its
-        inputs to the two, so its inputs stay private as long as those two do not put their heads together. With "gmw"
-        all parties compute, and all but one may put their heads together; it takes a round for each level of AND
-        gates, and a circuit of `@circuit` is traced anew for few of them. Security: semi-honest; see
-        `mpcnet.evaluate` and `mpcnet.gmw`.
+        Every party enters the fork of that label, in any order; it has its own evaluations and secret arrays. What
+        fails in it ends it at every party, and the session and its other forks go on.
 
         Args:
-            circuit: the same at every party.
-            inputs: this party's own ports: one value each, or a batch along the first axis; {} if it owns none.
-            owners: which party gives each input port.
-            reveal_to: who learns the outputs: the names for all of them, or for each output port the names.
-            compute: (garbler, evaluator); by default the owner of most input bits garbles and the next evaluates.
-            batch: how many instances, as a check, or where no input says so.
-            scheme: "half-gates"; "three-halves", with 25 bytes for an AND gate instead of 32 and more work; or "auto",
-                which measures the link of the two that compute, see `mpcnet.bandwidth`.
-            protocol: "yao" or "gmw"; `compute` and `scheme` are for "yao".
-            on_progress: called with a `Progress` now and then.
-        Returns:
-            What `circuit(...)` would return: a value, or a tuple of several, batched where an input was. None at a
-            party that learns nothing, and None in place of an output it does not learn.
-        Raises:
-            ConfigError, WidthError, ValueError: this party's arguments are wrong; the others are told, nothing secret
-                was sent, and the session is over.
-            AgreementError: the parties did not make the same call; names the field and the parties.
-            MPCNetError, ProtocolError: a peer failed; the session is over.
+            label: the same at every party, once in a session; 1 to 64 letters, digits and signs, no slash.
         """
-        from mpcnet.evaluate import Evaluator
+        from mpcnet.fork import Fork
 
-        if self._evaluator is None:
-            self._evaluator = Evaluator(self)
-        return await self._evaluator.evaluate(
-            circuit,
-            inputs,
-            owners=owners,
-            reveal_to=reveal_to,
-            compute=compute,
-            batch=batch,
-            scheme=scheme,
-            protocol=protocol,
-            on_progress=self._watched(on_progress),
-        )
+        return Fork(self, label)
 
-    def _watched(self, on_progress: Callable[[Progress], None] | None) -> Callable[[Progress], None] | None:
-        """Who hears of progress: the caller and the watchers; None where nobody does."""
-        hearers = [*self.watchers, *([on_progress] if on_progress is not None else [])]
-        if len(hearers) < 2:
-            return hearers[0] if hearers else None
-
-        def tell(progress: Progress) -> None:
-            for hear in hearers:
-                hear(progress)
-
-        return tell
-
-    def shamir(self, threshold: int = 1, *, checked: bool = False) -> Computation:
-        """Secret arrays among three or more parties, of which at most `threshold` may put their heads together.
-
-        Every party makes the same call, and then the same operations in the same order; see `mpcnet.array`. Shares are
-        Shamir's, modulo 2**127 - 1. Security: semi-honest, an honest majority; see `protocols.arithmetic.shamir`.
-
-        Args:
-            threshold: t, at least 1 and below half of the parties.
-            checked: look for overflow, at the cost of comparisons; see `mpcnet.array.checks`.
-        Raises:
-            ConfigError: there are too few parties for the threshold.
-        """
-        from mpcnet.array.engines import shamir
-
-        return self._compute(shamir(self.n_parties, threshold), checked=checked)
-
-    def additive(self, *, dealer: str | None = None, checked: bool = False) -> Computation:
-        """Secret arrays among two or more parties, of which all but one may put their heads together.
-
-        As `shamir`, with additive shares modulo 2**64 and oblivious transfer. Security: semi-honest, see
-        `protocols.arithmetic.additive`.
-
-        Args:
-            dealer: a party that makes the products' randomness, and is trusted to collude with nobody: faster, and a
-                much stronger assumption; see `protocols.arithmetic.dealer`. By default there is none.
-            checked: as for `shamir`.
-        Raises:
-            ConfigError: there is no such party, or there are two parties and a dealer.
-        """
-        from mpcnet.array.engines import additive
-
-        return self._compute(additive(self.parties, dealer), checked=checked)
-
-    def _compute(self, choice: EngineChoice, *, checked: bool) -> Computation:
-        if self._program is None:
-            from mpcnet.array.program import Program
-
-            self._program = Program(self)
-        return self._program.compute(choice, checked=checked)
+    async def set_up(self, key: str, make: Callable[[Room], Awaitable[S]], fork: Callable[[S, Room], S]) -> S:
+        """As `Room.set_up`; here it is made, and not forked."""
+        if key not in self._shared:  # a task of its own: it outlives the fork that needs it first
+            self._shared[key] = asyncio.ensure_future(make(self))
+        task, me = self._shared[key], asyncio.current_task()
+        try:
+            made: S = await asyncio.shield(task)
+        except asyncio.CancelledError:
+            if task.cancelled() and me is not None and not me.cancelling():
+                raise StateError("the session is over") from None  # it was closed beside this task
+            raise
+        return made
 
     async def abort(self, reason: str, *, culprit: str | None = None) -> None:
-        """End the session at every party.
-
-        Args:
-            reason: what the others get to read: no secret, please.
-            culprit: the party at fault; by default this one.
-        """
+        """As `Room.abort`."""
         if self._is_live:
             failed = self._failed_link()
             if failed is not None:
@@ -296,6 +169,9 @@ class Session:
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(FAREWELL_SECONDS):
                 await asyncio.gather(*(link.close() for link in self._links.values()), return_exceptions=True)
+        for task in self._shared.values():  # what still waits has heard by now that its link is closed
+            task.cancel()
+        await asyncio.gather(*self._shared.values(), return_exceptions=True)
 
     async def __aenter__(self) -> Session:
         if self._state != "new":
@@ -343,13 +219,7 @@ class Session:
         return self._state == "open" and self._error is None and not self._ending.has_begun
 
     def fail(self, error: Exception, *, where: str = "") -> None:
-        """End the session at every party because something that runs beside the body failed: the body is cancelled
-        wherever it waits, and the session ends with this error. Does nothing once the session is ending.
-
-        Args:
-            error: what the body's caller gets.
-            where: added to what the others get to read: no secret, please.
-        """
+        """As `Room.fail`."""
         if not self._is_live:
             return
         failed = self._failed_link()

@@ -25,4 +25,4 @@ def test_example_runs(path: Path, tmp_path: Path) -> None:
 def test_the_promised_examples_are_there() -> None:
     names = {path.stem for path in EXAMPLES.glob("*.py")}
     assert {"oblivious_transfer", "millionaires", "aes128", "credit_three_terminals", "embed_websockets"} <= names
-    assert {"salaries", "hospitals", "auction", "logistic"} <= names
+    assert {"salaries", "hospitals", "auction", "logistic", "scoring_service"} <= names

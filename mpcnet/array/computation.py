@@ -22,7 +22,7 @@ from protocols.channel import Mesh
 if TYPE_CHECKING:
     from mpcnet.array.program import Program
     from mpcnet.array.secret import SecretArray
-    from mpcnet.session import Session
+    from mpcnet.room import Room
 
 __all__ = ["Computation", "EngineChoice"]
 
@@ -154,7 +154,7 @@ class Computation(DTypes):
     # ---- what the parts of this package use
 
     @property
-    def session(self) -> Session:
+    def session(self) -> Room:
         return self._program.session
 
     @property

@@ -10,7 +10,7 @@ from mpcnet.array.node import Node
 from protocols.errors import StateError
 
 if TYPE_CHECKING:
-    from mpcnet.session import Session
+    from mpcnet.room import Room
 
 __all__ = ["Program"]
 
@@ -22,7 +22,7 @@ class Program:
         session: entered.
     """
 
-    def __init__(self, session: Session) -> None:
+    def __init__(self, session: Room) -> None:
         label = ".program"
         mesh = session.mesh_of(label, {peer: session.open_channel(peer, label) for peer in session.peers})
         names = {party: channel.peer for party, channel in mesh.channels.items()}

@@ -11,6 +11,7 @@ between steps that are too short to note.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise
@@ -22,7 +23,8 @@ from mpcnet.trace.tracer import Event
 __all__ = ["ChannelRow", "Joint", "Part", "Waiting", "intersect", "join", "length", "merged", "subtract"]
 
 Span = tuple[float, float]
-LISTENING = ("/agreement/",)  # parts of labels of channels that are listened to all the time: nobody waits there
+LISTENING = re.compile(r"(\.fork/[^/]+(/|$))?(\.program(/.*)?)?")
+"""Labels of channels that are listened to all the time: nobody waits there. Those of evaluations go on behind it."""
 
 
 @dataclass(frozen=True)
@@ -178,7 +180,7 @@ def _lay_out(part: Part) -> None:
 
 
 def _is_listening(event: Event) -> bool:
-    return any(word in f"{event.name}/" for word in LISTENING)
+    return LISTENING.fullmatch(event.name) is not None
 
 
 def _waiting_of(part: Part, parts: Sequence[Part]) -> Iterable[Waiting]:

@@ -87,7 +87,8 @@ def test_waiting_beside_work_is_no_waiting_and_listening_neither() -> None:
         Event("work", "a", 0.0, 4.0),
         Event("phase", "prepare", 4.0, 5.0),
         Event("wait", "x", 1.0, 6.0, "lender"),
-        Event("wait", ".array/1/agreement/places", 0.0, 9.0, "lender"),
+        *(Event("wait", label, 0.0, 9.0, "lender") for label in (".program/places", ".fork/a", ".fork/a/.program/x")),
+        Event("wait", ".fork/a/.evaluate/1", 1.5, 2.5, "lender"),
     ]
     (row,) = join([timeline("bank", events)]).waiting
     assert row.total == pytest.approx(1.0)
