@@ -228,6 +228,8 @@ class Room(ABC):
         return self._compute(additive(self.parties, dealer), checked=checked)
 
     def _compute(self, choice: EngineChoice, *, checked: bool) -> Computation:
+        if self.guard is not None:
+            self.guard.compute(choice.text)
         if self._program is None:
             from mpcnet.array.program import Program
 

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from mpcnet.agreement.guard import evaluation_of
-from mpcnet.agreement.job import FORMAT, Evaluation, Job, Limits, Opening, PartyKey, Work
+from mpcnet.agreement.job import FORMAT, Evaluation, Input, Job, Limits, Opening, Output, PartyKey, Work
 from mpcnet.errors import ConfigError
 from mpcnet.files import sha256_of
 from mpcnet.plan import Plan
@@ -106,21 +106,35 @@ def program_digest(files: Mapping[str, str]) -> str:
     return f"program:{hashlib.sha256(text.encode()).hexdigest()}"
 
 
-def score_evaluation(scheme: AnyScheme, parties: Sequence[str], protocol: str) -> Evaluation:
-    """The evaluation of a scorecard: who gives which feature, score and decision for the lender."""
-    from mpcnet.credit.circuit import owners, scoring_circuit
-    from mpcnet.credit.logistic import LogisticScheme
+def score_evaluation(scheme: AnyScheme, parties: Sequence[str], protocol: str | None = None) -> Evaluation:
+    """The evaluation of a model: who gives which feature, score and decision for the lender.
 
-    if isinstance(scheme, LogisticScheme):
-        raise ConfigError(
-            f"scheme {scheme.name!r} is a logistic regression, which no circuit computes: a job lists circuits"
-        )
+    Args:
+        protocol: how it is computed; by default as `mpcnet score` does.
+    """
+    from mpcnet.credit.circuit import owners, scoring_circuit
+    from mpcnet.credit.job import SHARES, check_protocol, default_protocol
+    from mpcnet.credit.scorecard import Scheme
+
+    protocol = protocol or default_protocol(scheme)
+    check_protocol(scheme, protocol)
     if set(parties) != set(scheme.holders):
         raise ConfigError(
             f"scheme {scheme.name!r} is for {', '.join(scheme.holders)}, but the roster names {', '.join(parties)}"
         )
+    if protocol in SHARES or not isinstance(scheme, Scheme):
+        return _score_on_shares(scheme, tuple(sorted(parties)), protocol)
     circuit = scoring_circuit(scheme)
     return evaluation_of(Plan.make(circuit, parties, owners(scheme), [scheme.lender], protocol=protocol))
+
+
+def _score_on_shares(scheme: AnyScheme, parties: tuple[str, ...], protocol: str) -> Evaluation:
+    lender = scheme.lender
+    columns = [Input(f.name, f"Number[{f.n_columns}]", f.holder) for f in scheme.others]
+    secret = [Input(name, "Number", lender) for name in ("start", "weights", "cutoff")]
+    outputs = (Output("score", "Number", (lender,)), Output("decision", "Bit", (lender,)))
+    digest = f"scheme:{scheme.digest.hex()}"
+    return Evaluation("scorecard", digest, protocol, parties, (*columns, *secret), outputs)
 
 
 def parse_call(text: str) -> tuple[str, dict[str, str], dict[str, list[str]] | list[str]]:

@@ -11,7 +11,7 @@ from collections import Counter
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from mpcnet.agreement.job import Evaluation, Input, Job, Output
+from mpcnet.agreement.job import SHARES, Evaluation, Input, Job, Output
 from mpcnet.errors import JobRefused
 
 if TYPE_CHECKING:
@@ -72,6 +72,12 @@ class Guard:
             self._policy.usage.take(count, self._policy.applicants_a_day)
         self._applicants += count
 
+    def compute(self, engine: str) -> None:
+        """Raise JobRefused where a job that is no program computes with another engine of secret arrays than agreed."""
+        agreed = [evaluation.protocol for evaluation in self.job.evaluations]
+        if self.job.work.kind != "program" and not any(engine.startswith(protocol) for protocol in agreed):
+            raise JobRefused(f"{self._where}: is computed with {' and '.join(agreed)}, not with {engine}")
+
     def open(self, to: Sequence[str], values: int) -> None:
         """Count numbers of a secret array that are to be opened, before their shares move.
 
@@ -80,6 +86,10 @@ class Guard:
         """
         who = tuple(sorted(to))
         most = sum(opening.values for opening in self.job.openings if tuple(sorted(opening.to)) == who)
+        for evaluation in self.job.evaluations:
+            if evaluation.protocol in SHARES:  # each output once for each applicant
+                outputs = sum(tuple(sorted(output.to)) == who for output in evaluation.outputs)
+                most += outputs * self.job.limits.applicants
         if self._opened[who] + values > most:
             limit = f"{most:,} numbers" if most else "nothing"
             raise JobRefused(

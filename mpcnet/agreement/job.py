@@ -80,6 +80,7 @@ MAX_COUNT = 1 << 40
 _TYPE = re.compile(r"[A-Za-z0-9_\[\], -]{1,120}")
 _JOB_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 _WORK_DIGEST = {kind: re.compile(rf"{kind if kind != 'score' else 'scheme'}:[0-9a-f]{{64}}") for kind in KINDS}
+CIRCUITS, SHARES = ("yao", "gmw"), ("shamir", "additive")
 _CIRCUIT_DIGEST = re.compile(r"circuit:[0-9a-f]{64}")
 _FILE_DIGEST = re.compile(r"sha256:[0-9a-f]{64}")
 _KEY = re.compile(r"ed25519:[0-9a-f]{64}")
@@ -108,9 +109,10 @@ class Evaluation(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     Attributes:
         circuit: its name; no meaning.
-        digest: "circuit:" and 64 hexadecimal digits, of the circuit as the protocol evaluates it.
-        protocol: "yao" or "gmw".
-        compute: (garbler, evaluator), or with "gmw" all parties.
+        digest: "circuit:" and 64 hexadecimal digits, of the circuit as the protocol evaluates it; that of the scheme
+            where a model is computed on shares.
+        protocol: "yao" or "gmw", and for a scorecard "shamir" or "additive" too.
+        compute: (garbler, evaluator) with "yao", else all parties.
         inputs, outputs: every port, in the circuit's order.
     """
 
@@ -223,6 +225,8 @@ class Job(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
             fail(f"more than {MAX_EVALUATIONS} evaluations or openings")
         for number, evaluation in enumerate(self.evaluations, 1):
             _check_evaluation(evaluation, self.names, f"{source}: evaluation {number}")
+            if evaluation.protocol in SHARES and evaluation.digest != self.work.digest:
+                raise JobRefused(f"{source}: evaluation {number}: {evaluation.protocol!r} is for the scheme of the job")
         for number, opening in enumerate(self.openings, 1):
             where = f"{source}: opening {number}"
             _printable(opening.what, 100, f"{where}: what")
@@ -267,17 +271,17 @@ class Job(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 def _check_evaluation(evaluation: Evaluation, parties: tuple[str, ...], where: str) -> None:
-    if not _CIRCUIT_DIGEST.fullmatch(evaluation.digest):
-        raise JobRefused(f"{where}: digest is 'circuit:' and 64 hexadecimal digits")
     _printable(evaluation.circuit, 100, f"{where}: circuit")
-    if evaluation.protocol not in ("yao", "gmw"):
-        raise JobRefused(f"{where}: protocol is 'yao' or 'gmw'")
+    if evaluation.protocol not in CIRCUITS + SHARES:
+        raise JobRefused(f"{where}: protocol is one of {', '.join(CIRCUITS + SHARES)}")
+    if evaluation.protocol in CIRCUITS and not _CIRCUIT_DIGEST.fullmatch(evaluation.digest):
+        raise JobRefused(f"{where}: digest is 'circuit:' and 64 hexadecimal digits")
     _check_parties(evaluation.compute, parties, f"{where}: compute")
     everybody = evaluation.compute == parties
     if evaluation.protocol == "yao" and len(evaluation.compute) != 2:
         raise JobRefused(f"{where}: with 'yao' two parties compute, (garbler, evaluator)")
-    if evaluation.protocol == "gmw" and not everybody:
-        raise JobRefused(f"{where}: with 'gmw' all parties compute, in the order of their names")
+    if evaluation.protocol != "yao" and not everybody:
+        raise JobRefused(f"{where}: with {evaluation.protocol!r} all parties compute, in the order of their names")
     for ports, side in ((evaluation.inputs, "input"), (evaluation.outputs, "output")):
         names = [port.name for port in ports]
         if len(set(names)) != len(names):

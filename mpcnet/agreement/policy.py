@@ -81,7 +81,11 @@ class Policy:
                 f"{path}: this party has no policy, and without one no job runs; "
                 "`mpcnet job policy JOB` drafts one that allows that job and nothing else, for you to read"
             )
-        data = read_bytes(path, "a policy", MAX_FILE_BYTES, JobRefused)
+        return cls.loads(read_bytes(path, "a policy", MAX_FILE_BYTES, JobRefused), path)
+
+    @classmethod
+    def loads(cls, data: bytes, path: Path) -> Policy:
+        """Read a policy from the bytes of a file."""
         file = parse_toml(data, _File, str(path), "a policy", JobRefused)
         if file.format != FORMAT:
             raise JobRefused(f"{path}: format {file.format} is unknown to this version, which reads {FORMAT}")

@@ -11,7 +11,7 @@ from typing import Any
 
 import msgspec
 
-from mpcnet.agreement.job import Evaluation, Job, JobFile
+from mpcnet.agreement.job import SHARES, Evaluation, Job, JobFile
 
 __all__ = ["as_dict", "describe", "differences", "learns"]
 
@@ -59,6 +59,12 @@ def _trust(job: Job) -> list[str]:
         if evaluation.protocol == "gmw":
             lines.append(
                 f"{name}all parties compute; inputs stay private even if all other parties put notes together."
+            )
+            continue
+        if evaluation.protocol in SHARES:
+            most = (len(job.names) - 1) // 2 if evaluation.protocol == "shamir" else len(job.names) - 1
+            lines.append(
+                f"{name}all parties compute on shares; inputs stay private while at most {most} put notes together."
             )
             continue
         others = [party for party in job.names if party in owners and party not in evaluation.compute]

@@ -27,10 +27,12 @@ HERE = Path("party.toml")
 
 
 class JobProtocol(StrEnum):
-    """How circuits are evaluated."""
+    """How it is computed; the last two for models of credit scoring."""
 
     YAO = "yao"
     GMW = "gmw"
+    SHAMIR = "shamir"
+    ADDITIVE = "additive"
 
 
 @command.command(short_help="Write a job file for a scorecard, a circuit or a program.")
@@ -58,7 +60,9 @@ def new(
     seconds: Annotated[float, typer.Option(help="Longest time of a run.")] = 3600.0,
     days: Annotated[int, typer.Option(min=1, max=3660, help="How long the job may be run.")] = 30,
     purpose: Annotated[str, typer.Option(help="Why, in a line.")] = "",
-    protocol: Annotated[JobProtocol, typer.Option(help="How circuits are evaluated.")] = JobProtocol.YAO,
+    protocol: Annotated[
+        JobProtocol | None, typer.Option(help="How it is computed. [default: yao; for a logistic regression shamir]")
+    ] = None,
     output: Annotated[
         Path | None, typer.Option("--output", "-o", help="The file to write. [default: NAME.toml]", show_default=False)
     ] = None,
@@ -80,9 +84,9 @@ def new(
         raise ConfigError("--with and --open are for a --program")
     roster = Config.load(config).load_roster()
     if scheme is not None:
-        work, evaluations = _score(scheme, roster, protocol.value)
+        work, evaluations = _score(scheme, roster, protocol.value if protocol else None)
     else:
-        work, evaluations = _calls(program, others or [], calls or [], roster, protocol.value)
+        work, evaluations = _calls(program, others or [], calls or [], roster, protocol.value if protocol else "yao")
     openings = [parse_opening(text) for text in opens or []]
     job = draft(
         name, roster, work, evaluations,
@@ -94,7 +98,7 @@ def new(
     typer.echo(f"written to {path}; every party signs it with `mpcnet job sign {path.name}`")
 
 
-def _score(path: Path, roster: Roster, protocol: str) -> tuple[Work, list[Evaluation]]:
+def _score(path: Path, roster: Roster, protocol: str | None) -> tuple[Work, list[Evaluation]]:
     from mpcnet.agreement.draft import score_evaluation
     from mpcnet.agreement.job import Work
     from mpcnet.credit.files import load_scheme

@@ -203,6 +203,8 @@ async def score(
         return await _score_by_circuit(session, job, on_progress)
     from mpcnet.credit.arithmetic import score_on_shares
 
+    if session.guard is not None:
+        session.guard.take(job.applicants)
     learned = await score_on_shares(
         session,
         job.scheme,

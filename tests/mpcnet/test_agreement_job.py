@@ -78,7 +78,7 @@ def changed(three: Institutions, place: str, value: Any) -> bytes:
         ("work.files", {"a.py": "sha256:" + "0" * 64}, "only of a program"),
         ("evaluation", [], "has one evaluation, not 0"),
         ("evaluation.0.digest", "x", "evaluation 1: digest is 'circuit:'"),
-        ("evaluation.0.protocol", "bgw", "protocol is 'yao' or 'gmw'"),
+        ("evaluation.0.protocol", "bgw", "protocol is one of yao, gmw, shamir, additive"),
         ("evaluation.0.protocol", "gmw", "with 'gmw' all parties compute"),
         ("evaluation.0.compute", ["bank"], "two parties compute"),
         ("evaluation.0.compute", ["bank", "bank"], "named twice"),

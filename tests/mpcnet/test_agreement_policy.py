@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+import contextlib
 import datetime
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from mpcnet.agreement.policy import Usage
+from mpcnet.agreement.job import JobFile, dumps
+from mpcnet.agreement.policy import Policy, Usage, draft_policy
+from mpcnet.agreement.signature import read_signature, sign, signature_path
 from mpcnet.errors import JobRefused
+from tests.kit.agreement import institutions
 
 
 def noon(day: int) -> datetime.datetime:
@@ -65,3 +71,40 @@ for _ in range(50):
     running = [subprocess.Popen([sys.executable, "-c", program]) for _ in range(2)]
     assert [process.wait(60) for process in running] == [0, 0]
     assert Usage(path).today() == 100
+
+
+def changed(data: st.DataObject, text: bytes) -> bytes:
+    """The text with a few places overwritten."""
+    found = bytearray(text)
+    for _ in range(data.draw(st.integers(1, 4))):
+        start = data.draw(st.integers(0, len(found)))
+        end = data.draw(st.integers(start, min(len(found), start + 20)))
+        found[start:end] = data.draw(st.binary(max_size=8) | st.sampled_from([b"[[", b"=", b'"', b"{", b"\n", b"nan"]))
+    return bytes(found)
+
+
+@pytest.fixture(scope="module")
+def signed(tmp_path_factory: pytest.TempPathFactory) -> tuple[JobFile, bytes]:
+    three = institutions(tmp_path_factory.mktemp("three"))
+    three.hand_out(dumps(three.job()))
+    file = JobFile.load(three.path("bank"))
+    return file, sign(file, three.configs["bank"].load_identity()).read_bytes()
+
+
+@given(data=st.data())
+def test_any_bytes_give_a_policy_or_our_own_error(signed: tuple[JobFile, bytes], data: st.DataObject) -> None:
+    text = draft_policy(signed[0].job, "bank").encode()
+    with contextlib.suppress(JobRefused):
+        Policy.loads(changed(data, text), Path("policy.toml"))
+
+
+@given(data=st.data())
+def test_no_damaged_signature_holds(signed: tuple[JobFile, bytes], data: st.DataObject) -> None:
+    file, good = signed
+    text = changed(data, good)
+    signature_path(file.path, "bank").write_bytes(text)
+    try:
+        found = read_signature(file, "bank")
+    except JobRefused:
+        return
+    assert found.party == "bank"  # only what changes no entry gets through: spaces, comments, the order
