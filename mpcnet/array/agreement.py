@@ -220,6 +220,8 @@ class Agreement:
             error = DivergenceError(text, peer=name, mine=at)
         else:
             here, there = places
+            if _what(here) == _what(there):
+                there += ", with other operands or public numbers"
             text = f"the programs part: {self._me} is at {here}, and {name} at {clean(there)}"
             error = DivergenceError(text, peer=name, mine=here, theirs=clean(there))
         await self._tell_others(str(error))
@@ -279,6 +281,11 @@ def _texts(message: bytes) -> list[str]:
     if message[0] == VERDICT:
         return [message[3:].rstrip(b"\0").decode(errors="replace")]
     return [text for _, text in _entries(message)]
+
+
+def _what(text: str) -> str:
+    """An operation without the line that called it."""
+    return text.rpartition(" at ")[0]
 
 
 def _first_difference(mine: bytes, theirs: bytes) -> tuple[str, str] | None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import builtins
 import time
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -112,8 +112,11 @@ class Computation(DTypes):
 
     def begin(self) -> None:
         """The first operation: set up the engine."""
+        checked = ", checked" if self.checked else ""
         params = [self._choice.text, self.checked, list(self.session.parties)]
-        self.emit("setup", (), _Setup(self._choice), talks=True, params=params, detail=f" of {self._choice.text}")
+        self.emit(
+            "setup", (), _Setup(self._choice), talks=True, params=params, detail=f" of {self._choice.text}{checked}"
+        )
 
     # ---- arrays
 
@@ -174,7 +177,7 @@ class Computation(DTypes):
         everybody = self.session.parties
         if names is None:
             return everybody
-        given = [names] if isinstance(names, str) else list(names)
+        given = [names] if isinstance(names, str) or not isinstance(names, Iterable) else list(names)
         for name in given:
             if name not in everybody:
                 raise ConfigError(f"{what}: there is no party {str(name)[:64]!r}; there are {', '.join(everybody)}")

@@ -85,6 +85,8 @@ class DType:
             ValueError: not a number, infinite or out of range; names the place of the first, and no value.
         """
         array = np.asarray(values)
+        if not array.size and not isinstance(values, np.ndarray | np.generic):
+            array = array.astype(np.int64)  # NumPy has floats for no numbers at all
         if array.dtype.kind == "O":
             return self._checked(_map(array, self._raw), array)
         if array.dtype.kind not in "biuf" or (array.dtype.kind == "f" and self.kind != "fixed"):
@@ -117,7 +119,12 @@ class DType:
                 return round(Fraction(item) * (1 << self.frac_bits))
             except (ValueError, OverflowError):
                 raise ValueError(f"{self} holds {self.range_text}, and no infinity or nan") from None
-        return operator.index(item)
+            except TypeError:
+                raise TypeError(f"{self} takes numbers, not {type(item).__name__}") from None
+        try:
+            return operator.index(item)
+        except TypeError:
+            raise TypeError(f"{self} takes integers, not {type(item).__name__}") from None
 
     def _checked(self, array: NDArray[Any], shown: NDArray[Any]) -> NDArray[Any]:
         """Integers, not yet shifted where `array` is `shown`, as raw ones in range."""

@@ -10,6 +10,7 @@ from types import FrameType
 __all__ = ["Position", "caller", "user_frame"]
 
 _PACKAGE = str(Path(__file__).parent) + "/"
+_ROOM = str(Path(__file__).parent.parent / "room.py")  # where computations are made
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,14 +30,14 @@ class Position:
 
 
 def user_frame() -> FrameType | None:
-    """The innermost frame outside this package."""
+    """The innermost frame outside this package and `mpcnet.room`."""
     frame: FrameType | None = sys._getframe(1)
-    while frame is not None and frame.f_code.co_filename.startswith(_PACKAGE):
+    while frame is not None and frame.f_code.co_filename.startswith((_PACKAGE, _ROOM)):
         frame = frame.f_back
     return frame
 
 
 def caller() -> Position:
-    """The line of the innermost frame outside this package."""
+    """The line of the innermost frame outside this package and `mpcnet.room`."""
     frame = user_frame()
     return Position("unknown", 0) if frame is None else Position(frame.f_code.co_filename, frame.f_lineno)

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from mpcnet.array.base import Base, make_array, size_of
+from mpcnet.array.base import Base, is_secret, make_array, size_of
 from mpcnet.array.blocks import evaluate
 from mpcnet.array.casting import elements_of
 from mpcnet.array.checks import guard
@@ -30,10 +30,15 @@ def axes_of(name: str, x: Base, axis: Axis) -> tuple[int, ...]:
     """The axes that are meant, counted from 0, in order; all for None.
 
     Raises:
+        TypeError: this is no secret array, or an axis no integer.
         ValueError: there is no such axis, or one twice.
     """
+    if not is_secret(x):
+        raise TypeError(f"{name} takes a secret array, not {type(x).__name__}; for public numbers take NumPy's")
     ndim = len(x.shape)
-    given = range(ndim) if axis is None else (axis,) if isinstance(axis, int | np.integer) else axis
+    given = range(ndim) if axis is None else axis if isinstance(axis, tuple | list) else (axis,)
+    if not all(isinstance(one, int | np.integer) for one in given):
+        raise TypeError(f"{name}: an axis is a public integer, or several, and not {axis!r}")
     for one in given:
         if not -ndim <= one < ndim:
             raise ValueError(f"{name}: an array of shape {x.shape} has no axis {one}")

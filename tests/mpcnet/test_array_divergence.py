@@ -91,6 +91,12 @@ async def test_other_argument(what: str) -> None:
     results = await outcomes(role, names)
     assert all(isinstance(error, DivergenceError) for error in results.values()), results
     assert all("is at operation" in str(error) for error in results.values())
+    if what == "public":
+        assert all("other operands or public numbers" in str(error) for error in results.values())
+    if what == "checked":
+        assert all(", checked at test_array_divergence.py:" in str(error) for error in results.values())
+    if what == "threshold":
+        assert all("setup of shamir(threshold=1) at test_array_divergence.py:" in str(e) for e in results.values())
 
 
 async def test_program_that_ends_early() -> None:

@@ -65,6 +65,8 @@ def test_inputs() -> None:
             (mine(["a"]), TypeError, "takes integers"),
             (mine([2**70]), ValueError, "does not fit"),
             (mine([[1, 2], [3]]), ValueError, "inhomogeneous"),
+            (mine([None, 1]), TypeError, r"int\(32\) takes integers, not NoneType"),
+            (mine([None, 1], fixed), TypeError, "takes numbers, not NoneType"),
             (mine([1, 2, 3], shape=(2,)), ValueError, r"have shape \(3,\), but shape=\(2,\) was agreed on"),
             (mine([1], shape=(-1,)), ValueError, "a shape is made of integers from 0 on"),
             (mine([1], "int32"), TypeError, r"a dtype is made by the computation.*not 'int32'"),
@@ -244,3 +246,28 @@ def test_computation_that_is_over() -> None:
     asyncio.run(simulate(main, NAMES))
     with pytest.raises(StateError, match="has ended"):
         kept["bank"] + 1
+
+
+def test_no_numbers_recipients_and_axes() -> None:
+    def cases(session: Session, sh: Any, a: Any, x: Any, p: Any) -> Any:
+        return [
+            (lambda: x.reveal(to=0), ConfigError, "no party '0'; there are bank"),
+            (lambda: x.reveal(to=session), ConfigError, "reveal: there is no party"),
+            (lambda: xp.sum(np.array([1, 2])), TypeError, "sum takes a secret array, not ndarray"),
+            (lambda: xp.sum(a, axis="rows"), TypeError, "sum: an axis is a public integer.*not 'rows'"),
+            (lambda: sh.input(np.empty(0), owner=session.name), TypeError, "takes integers, not float64"),
+        ]
+
+    refused(cases)
+
+
+def test_a_list_of_no_numbers_is_one_of_integers() -> None:
+    async def main(session: Session) -> int:
+        sh = session.shamir()
+        mine = session.name == "bank"
+        none = sh.input([] if mine else None, owner="bank", shape=(0,), dtype=sh.int(16))
+        bits = sh.input([] if mine else None, owner="bank", shape=(0,), dtype=sh.bit)
+        assert (await bits.reveal()).shape == (0,)
+        return int(await none.sum().reveal())
+
+    assert asyncio.run(simulate(main, NAMES)) == dict.fromkeys(NAMES, 0)
