@@ -7,7 +7,9 @@ import itertools
 import linecache
 import os
 import sys
+import threading
 from collections.abc import Callable, Iterator, Sequence
+from functools import lru_cache
 from pathlib import Path
 from types import FrameType
 from typing import Any, TypeVar
@@ -17,6 +19,7 @@ from circuits.errors import CircuitError, TraceError
 __all__ = ["an", "construct", "fail", "fail_on_truth", "line_of", "location"]
 
 _PACKAGE = str(Path(__file__).parent) + os.sep
+_parsing = threading.Lock()
 _E = TypeVar("_E", bound=CircuitError)
 
 
@@ -90,8 +93,15 @@ def _user_frame() -> FrameType | None:
 
 
 def _parse(filename: str, names: dict[str, Any]) -> ast.Module | None:
+    text = "".join(linecache.getlines(filename, names))
+    with _parsing:  # CPython 3.11 counts the depth of a tree for all threads together
+        return _tree(text)
+
+
+@lru_cache(maxsize=8)
+def _tree(text: str) -> ast.Module | None:
     try:
-        return ast.parse("".join(linecache.getlines(filename, names)))
+        return ast.parse(text)
     except (SyntaxError, ValueError):
         return None
 

@@ -35,8 +35,10 @@ class Room(ABC):
         guard: what holds the parties to their job, where they have one.
         watchers: called with the `Progress` of every evaluation, beside the call's own `on_progress`.
         secret_moved: something that depends on a secret input may have been sent or received.
+        outlives: whether a program on secret arrays may go on without a party that is lost, see `drop`.
     """
 
+    outlives = False
     name: str
     parties: tuple[str, ...]
     session_id: bytes
@@ -78,6 +80,10 @@ class Room(ABC):
             error: what the body's caller gets.
             where: added to what the others get to read: no secret, please.
         """
+
+    def drop(self, peer: str) -> None:
+        """Go on without a peer, and tell it so if it is there after all."""
+        raise NotImplementedError
 
     @abstractmethod
     async def abort(self, reason: str, *, culprit: str | None = None) -> None:

@@ -62,6 +62,8 @@ class Session(Room):
         secret_moved: something that depends on a secret input may have been sent or received.
     """
 
+    outlives = True
+
     def __init__(
         self,
         name: str,
@@ -97,6 +99,8 @@ class Session(Room):
         self._ending = Ending(self.parties, self._links)
         self._timer: asyncio.TimerHandle | None = None
         self._state = "new"
+        self._dropped: set[str] = set()
+        self._has_forks = False
         self.secret_moved = False
 
     @property
@@ -131,6 +135,7 @@ class Session(Room):
         """
         from mpcnet.fork import Fork
 
+        self._has_forks = True
         return Fork(self, label)
 
     async def set_up(self, key: str, make: Callable[[Room], Awaitable[S]], fork: Callable[[S, Room], S]) -> S:
@@ -230,10 +235,15 @@ class Session(Room):
         cause = Cause(culprit, f"{reason} (in {where})" if where else reason, self.name)
         self._fail(error, None if isinstance(error, AgreementError) else cause)  # that one all find by themselves
 
+    def drop(self, peer: str) -> None:
+        """As `Room.drop`."""
+        self._dropped.add(peer)
+        self._links[peer].report(Cause(peer, "the others take it for lost", self.name))
+
     def _failed_link(self) -> tuple[MPCNetError, Cause] | None:
         """The cause, where a link has failed and the watcher was not called yet."""
         for peer, link in self._links.items():
-            if link.failure.done() and not link.failure.cancelled():
+            if link.failure.done() and not link.failure.cancelled() and peer not in self._dropped:
                 error = link.failure.exception()
                 if error is not None:
                     return self._cause(peer, error)
@@ -244,7 +254,11 @@ class Session(Room):
         if error is None or not self._is_live:
             return
         peer = next(name for name, link in self._links.items() if link.failure is failure)
-        self._fail(*self._cause(peer, error))
+        program, why = self._program, strip(str(error), peer)
+        may_go_on = type(error) is PeerDisconnected and program is not None and not self._has_forks
+        outlived = may_go_on and program is not None and program.outlives(peer, why)
+        if not outlived and peer not in self._dropped:
+            self._fail(*self._cause(peer, error))
 
     def _on_deadline(self) -> None:
         if self._is_live:

@@ -100,6 +100,7 @@ class ComputationRecord:
         operations: how many there were of each kind.
         inputs: for each party how many numbers it gave.
         reveals: what was shown to whom.
+        lost: parties without whom it went on.
     """
 
     engine: str
@@ -108,6 +109,7 @@ class ComputationRecord:
     operations: dict[str, int] = field(default_factory=dict)
     inputs: dict[str, int] = field(default_factory=dict)
     reveals: list[RevealRecord] = field(default_factory=list)
+    lost: list[str] = field(default_factory=list)
 
     @property
     def opened(self) -> dict[tuple[str, ...], int]:
@@ -132,6 +134,7 @@ class ComputationRecord:
             "bytes_sent": self.traffic.bytes_sent,
             "bytes_received": self.traffic.bytes_received,
             "reveals": [record.as_dict() for record in self.reveals],
+            "lost": list(self.lost),
         }
 
 

@@ -51,6 +51,9 @@ class Agreement:
         names: of the other parties, by number.
         on_progress: called when more operations may talk.
         on_error: called with the error that ends the program.
+
+    Attributes:
+        names: of the other parties, by number; of those that were dropped too.
     """
 
     def __init__(
@@ -61,7 +64,7 @@ class Agreement:
         on_progress: Callable[[], None],
         on_error: Callable[[Exception], None],
     ) -> None:
-        self._me, self._names = me, names
+        self._me, self.names = me, names
         self._on_progress, self._on_error = on_progress, on_error
         self._checkpoints, self._places = mesh.fork("checkpoints"), mesh.fork("places")
         self._chain = bytes(DIGEST_BYTES)
@@ -81,10 +84,10 @@ class Agreement:
 
     def start(self) -> None:
         """Begin to talk."""
-        for peer in self._names:
+        for peer in self.names:
             self._heard[peer] = asyncio.create_task(self._hear_places(peer))
         for work in (self._tell, self._hear, self._heed):
-            self._tasks += [asyncio.create_task(work(peer)) for peer in self._names]
+            self._tasks += [asyncio.create_task(work(peer)) for peer in self.names]
 
     @property
     def agreed(self) -> int:
@@ -108,7 +111,18 @@ class Agreement:
 
     def has_ended(self, peer: str) -> bool:
         """Whether that party's program and this one's have come to the same end."""
-        return any(name == peer and self._last >= 0 and self._agreed[p] > self._last for p, name in self._names.items())
+        return self._last >= 0 and any(self.names[p] == peer and n > self._last for p, n in self._agreed.items())
+
+    def drop(self, party: int) -> None:
+        """Go on without a party."""
+        before = self.agreed
+        self._agreed.pop(party, None)
+        self._sent.pop(party, None)
+        self._settle(before)
+
+    def is_dropped(self, peer: str) -> bool:
+        """Whether the others go on without that party."""
+        return any(name == peer and party not in self._agreed for party, name in self.names.items())
 
     async def wait_for_end(self) -> None:
         """Until every party has come to the same end, and been told of this one's."""
@@ -116,7 +130,7 @@ class Agreement:
 
     async def has_word_of(self, peer: str) -> bool:
         """Whether a party that has left said why: that its program and another one parted."""
-        for party, name in self._names.items():
+        for party, name in self.names.items():
             if name == peer and party in self._heard:
                 with contextlib.suppress(MPCNetError):
                     return bool(await asyncio.shield(self._heard[party]))
@@ -154,41 +168,51 @@ class Agreement:
         channel = self._checkpoints.channels[peer]
         try:
             while self._last < 0 or self._sent[peer] <= self._last:
-                await self._until(lambda: len(self._made) > self._sent[peer])
+                await self._until(lambda: peer not in self._sent or len(self._made) > self._sent[peer])
                 await channel.send(self._made[self._sent[peer]])
                 self._sent[peer] += 1
                 self._more.set()
         except Exception as error:
-            if not isinstance(error, MPCNetError) or self.has_ended(self._names[peer]):
+            if peer not in self._sent:
+                return
+            if not isinstance(error, MPCNetError) or self.has_ended(self.names[peer]):
                 self._fail(error)  # else the one that listens finds out what it means
 
     async def _hear(self, peer: int) -> None:
         channel, agreed = self._checkpoints.channels[peer], self._agreed
         try:
             while self._last < 0 or agreed[peer] <= self._last:
-                await self._until(lambda: len(self._made) > agreed[peer])
+                await self._until(lambda: peer not in agreed or len(self._made) > agreed[peer])
                 theirs = bytes(await channel.receive(DIGEST_BYTES))
                 if not compare_digest(theirs, self._made[agreed[peer]]):
                     await self._differ(peer)
                     return
                 self._agree(peer)
         except PeerDisconnected as error:
-            if not await self.has_word_of(self._names[peer]):
+            has_word = await self.has_word_of(self.names[peer])
+            if peer not in agreed:
+                return
+            if not has_word:
                 self._fail(self._left_early(peer, error))
             elif not self._closed:  # it saw a difference before this party could
                 await self._differ(peer)
         except Exception as error:
-            self._fail(error)
+            if peer in agreed:
+                self._fail(error)
 
     def _agree(self, peer: int) -> None:
         before = self.agreed
         self._agreed[peer] += 1
+        self._settle(before)
+
+    def _settle(self, before: int) -> None:
+        """More may be agreed on than before."""
+        self._more.set()
         if self.agreed > before:
             settled = self._upto[self.agreed - 1]
             while self._forgotten < settled:
                 self._recent.popleft()
                 self._forgotten += 1
-            self._more.set()
             self._on_progress()
 
     def _fail(self, error: Exception) -> None:
@@ -197,13 +221,13 @@ class Agreement:
 
     def _left_early(self, peer: int, error: PeerDisconnected) -> MPCNetError:
         at = self._text(self._upto[self._agreed[peer]] - 1)
-        return PeerDisconnected(f"{error}; this party is at {at}", peer=self._names[peer])
+        return PeerDisconnected(f"{error}; this party is at {at}", peer=self.names[peer])
 
     # ---- where programs part
 
     async def _differ(self, peer: int) -> None:
         """This party's checkpoint and a peer's differ."""
-        name, mine, agreed = self._names[peer], self._report(peer), self._agreed[peer]
+        name, mine, agreed = self.names[peer], self._report(peer), self._agreed[peer]
         theirs = b""
         with contextlib.suppress(MPCNetError, TimeoutError):
             await asyncio.wait_for(self._until(lambda: self._sent[peer] > agreed), REPORT_SECONDS)
@@ -230,7 +254,7 @@ class Agreement:
     async def _tell_others(self, text: str) -> None:
         """Those who have not seen it themselves."""
         message = _pack(VERDICT, [(b"", text)])
-        for other in self._names:
+        for other in self.names:
             if other not in self._reported:
                 self._reported.add(other)
                 with contextlib.suppress(MPCNetError):
@@ -246,7 +270,7 @@ class Agreement:
             message = await asyncio.shield(self._heard[peer])
         if message[:1] == bytes([VERDICT]):
             text = clean(_texts(message)[0])
-            self._fail(DivergenceError(f"{text} (reported by {self._names[peer]})", peer=self._names[peer]))
+            self._fail(DivergenceError(f"{text} (reported by {self.names[peer]})", peer=self.names[peer]))
 
     def _report(self, peer: int) -> bytes:
         """The operations since the last checkpoint that was the same at this peer."""

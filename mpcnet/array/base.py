@@ -119,6 +119,7 @@ def make_array(
     width: int = 0,
     params: Sequence[Any] = (),
     size: int | None = None,
+    needs_all: frozenset[int] = frozenset(),
 ) -> SecretArray:
     """The next operation of the program, and the array it makes; arguments as for `Computation.emit`.
 
@@ -140,6 +141,7 @@ def make_array(
         width=width,
         params=params,
         size=size,
+        needs_all=needs_all,
     )
     return wrap(computation, node, dtype.clip(bounds) if bounds is not None else dtype.bounds)
 

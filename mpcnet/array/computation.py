@@ -5,7 +5,7 @@ from __future__ import annotations
 import builtins
 import time
 from collections.abc import Awaitable, Callable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -36,18 +36,20 @@ class EngineChoice:
         limits: of its numbers.
         ring: of its shares.
         setup: makes the engine.
+        spare: how many parties may be lost once inputs are shared.
     """
 
     text: str
     limits: Limits
     ring: Any
     setup: Callable[[Mesh], Awaitable[Engine]]
+    spare: int = 0
 
 
 class DTypes:
     """The types of elements that a computation offers."""
 
-    _choice: EngineChoice
+    choice: EngineChoice
     bit: DType = BIT
     """0 and 1, or False and True."""
 
@@ -57,9 +59,9 @@ class DTypes:
         Raises:
             ValueError: fewer than 2 bits, or more than this engine offers.
         """
-        most = self._choice.limits.int_bits
+        most = self.choice.limits.int_bits
         if not _is_count(n_bits) or not 2 <= n_bits <= most:
-            raise ValueError(f"int(n_bits): n_bits is a public integer from 2 to {most} with {self._choice.text}")
+            raise ValueError(f"int(n_bits): n_bits is a public integer from 2 to {most} with {self.choice.text}")
         return DType("int", builtins.int(n_bits))
 
     def fixed(self, frac_bits: builtins.int = 16, *, n_bits: builtins.int | None = None) -> DType:
@@ -74,13 +76,13 @@ class DTypes:
         """
         if not _is_count(frac_bits) or not 1 <= frac_bits <= 40:
             raise ValueError("fixed(frac_bits): frac_bits is a public integer from 1 to 40; for 0 take int(n_bits)")
-        most = self._choice.limits.fixed_bits(frac_bits)
+        most = self.choice.limits.fixed_bits(frac_bits)
         if n_bits is None:
             n_bits = min(most, frac_bits + 33)
         if not _is_count(n_bits) or not frac_bits + 2 <= n_bits <= most:
             raise ValueError(
                 f"fixed({frac_bits}, n_bits=n): n is a public integer from {frac_bits + 2} to {most} with "
-                f"{self._choice.text}, where a product has room"
+                f"{self.choice.text}, where a product has room"
             )
         return DType("fixed", builtins.int(n_bits), builtins.int(frac_bits))
 
@@ -100,9 +102,10 @@ class Computation(DTypes):
 
     def __init__(self, program: Program, choice: EngineChoice, label: str, *, checked: bool = False) -> None:
         session = program.session
-        self._program, self._choice, self.checked = program, choice, checked
+        self._program, self.choice, self.checked = program, choice, checked
         mesh = session.mesh_of(label, {peer: session.open_channel(peer, label) for peer in session.peers})
-        self._runner = Runner(mesh, program.agreement, self._failed)
+        self._mesh = mesh
+        self._runner = Runner(mesh.fork("all"), program.agreement, program.done, self._failed)
         self.flags: list[tuple[Node, str]] = []  # checks that nobody has looked at yet, and of what: see `checks`
         self.flag: Node | None = None
         self.looked: Node | None = None
@@ -113,10 +116,10 @@ class Computation(DTypes):
     def begin(self) -> None:
         """The first operation: set up the engine."""
         checked = ", checked" if self.checked else ""
-        params = [self._choice.text, self.checked, list(self.session.parties)]
-        self.emit(
-            "setup", (), _Setup(self._choice), talks=True, params=params, detail=f" of {self._choice.text}{checked}"
-        )
+        params = [self.choice.text, self.checked, list(self.session.parties)]
+        everybody = frozenset(range(self.session.n_parties))
+        detail = f" of {self.choice.text}{checked}"
+        self.emit("setup", (), _Setup(self.choice), talks=True, params=params, detail=detail, needs_all=everybody)
 
     # ---- arrays
 
@@ -162,11 +165,11 @@ class Computation(DTypes):
 
     @property
     def limits(self) -> Limits:
-        return self._choice.limits
+        return self.choice.limits
 
     @property
     def ring(self) -> Any:
-        return self._choice.ring
+        return self.choice.ring
 
     def parties(self, names: Any, what: str) -> tuple[str, ...]:
         """The parties of that name or those names, in their order; all for None.
@@ -202,6 +205,7 @@ class Computation(DTypes):
         params: Sequence[Any] = (),
         size: builtins.int | None = None,
         detail: str = "",
+        needs_all: frozenset[builtins.int] = frozenset(),
     ) -> Node:
         """Make the next operation of the program.
 
@@ -213,6 +217,7 @@ class Computation(DTypes):
             params: public numbers, texts and bytes that the work depends on: part of what is agreed on.
             size: elements that the work goes through, where that is more than the result has.
             detail: more for people, behind the name.
+            needs_all: parties without whom it cannot run.
         """
         n_elements = max(int(np.prod(shape, dtype=np.int64)), size or 0)
         node = Node(
@@ -229,6 +234,8 @@ class Computation(DTypes):
             params=params,
             long=n_elements > LONG,
             detail=detail,
+            needs_all=needs_all,
+            owner=self,
         )
         self.record.count(name)
         self._program.add(node)
@@ -237,9 +244,20 @@ class Computation(DTypes):
 
     # ---- its end
 
-    async def stop(self) -> None:
-        """End all tasks."""
-        await self._runner.stop()
+    @property
+    def lost(self) -> list[str]:
+        """Parties that the computation goes on without."""
+        return list(self.record.lost)
+
+    async def rest(self) -> None:
+        """End all that runs, for good or until `go_on`."""
+        await self._runner.rest()
+
+    def go_on(self, again: Sequence[Node], lost: frozenset[builtins.int]) -> None:
+        """Run some operations again, and what follows, without the lost parties."""
+        channels = {party: channel for party, channel in self._mesh.channels.items() if party not in lost}
+        label = f"without {','.join(map(str, sorted(lost)))}"
+        self._runner.go_on(again, replace(self._mesh, channels=channels).fork(label), lost)
 
     def wake(self) -> None:
         """More operations may talk."""
@@ -250,17 +268,17 @@ class Computation(DTypes):
         self.session.fail(error, where=node.text)
 
     def __repr__(self) -> str:
-        return f"<{self._choice.text} among {', '.join(self.session.parties)}>"
+        return f"<{self.choice.text} among {', '.join(self.session.parties)}>"
 
 
 class _Setup:
     """The first operation: makes the engine."""
 
     def __init__(self, choice: EngineChoice) -> None:
-        self._choice = choice
+        self.choice = choice
 
     async def __call__(self, engine: None, mesh: Mesh) -> Engine:
-        return await self._choice.setup(mesh)
+        return await self.choice.setup(mesh)
 
 
 def _is_count(value: object) -> bool:

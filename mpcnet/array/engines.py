@@ -36,7 +36,8 @@ def shamir(n_parties: int, threshold: int) -> EngineChoice:
 
         return await ShamirEngine.setup(mesh, threshold=threshold, ring=MERSENNE127)
 
-    return EngineChoice(f"shamir(threshold={threshold})", limits, MERSENNE127, setup)
+    spare = n_parties - 2 * threshold - 1
+    return EngineChoice(f"shamir(threshold={threshold})", limits, MERSENNE127, setup, spare)
 
 
 def additive(parties: Sequence[str], dealer: str | None) -> EngineChoice:

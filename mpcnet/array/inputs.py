@@ -65,6 +65,7 @@ def make_input(
         bounds=dtype.bounds,
         width=1 if dtype == BIT else 0,
         params=[party],
+        needs_all=frozenset([party]),
     )
 
 

@@ -36,6 +36,8 @@ class Node:
         work: (engine, *values of the operands) -> value; where it talks a coroutine function (engine, mesh, *values).
         signature: what all parties have to agree on, besides everything before it.
         long: whether its work belongs in a thread.
+        owner: the computation that it belongs to.
+        needs_all: parties without whom it cannot run, by number.
         channels: about how many it opens to each peer before that one does.
         turn: its number among those that talk; -1 for those that do not.
         checkpoint: which of the messages of `agreement` has to be the same everywhere before it may talk.
@@ -53,8 +55,10 @@ class Node:
         "listeners",
         "long",
         "name",
+        "needs_all",
         "number",
         "operands",
+        "owner",
         "position",
         "shape",
         "signature",
@@ -83,10 +87,13 @@ class Node:
         params: Sequence[Any] = (),
         long: bool = False,
         detail: str = "",
+        needs_all: frozenset[int] = frozenset(),
+        owner: Any = None,
     ) -> None:
         self.number, self.name, self.detail, self.position = number, name, detail, position
         self.operands, self.work, self.talks, self.long = tuple(operands), work, talks, long
         self.shape, self.dtype, self.form, self.width = shape, dtype, form, width
+        self.needs_all, self.owner = needs_all, owner
         self.turn = self.checkpoint = -1
         self.channels = FEW_CHANNELS if name in ROUNDS else MANY_CHANNELS
         self.done, self.waiting = False, 0
@@ -110,9 +117,8 @@ class Node:
         return f"operation {self.number}: {self.name}{self.detail} at {self.position}"
 
     def finish(self, value: Value) -> list[Node]:
-        """Keep the result, forget how it was made, and tell who waited: the operations that may go on now."""
+        """Keep the result, and tell who waited: the operations that may go on now."""
         self.value, self.done = value, True
-        self.operands, self.work = (), _done
         ready = []
         for consumer in self.consumers:
             consumer.waiting -= 1
@@ -123,6 +129,15 @@ class Node:
         for listener in listeners:
             listener(self)
         return ready
+
+    def forget(self) -> None:
+        """It will not run again: its operands are not held any longer."""
+        self.operands, self.work = (), _done
+
+    def reset(self) -> None:
+        """It is to run again."""
+        self.value, self.done, self.waiting = None, False, 0
+        self.consumers = []
 
     def __repr__(self) -> str:
         return f"<{self.text}, {'done' if self.done else 'to come'}>"

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from mpcnet.array.agreement import Agreement
 from mpcnet.array.computation import Computation, EngineChoice
 from mpcnet.array.node import Node
+from mpcnet.array.recovery import Recovery
 from protocols.errors import StateError
 
 if TYPE_CHECKING:
@@ -29,12 +31,16 @@ class Program:
         self.session = session
         self.agreement = Agreement(mesh, session.name, names, self._wake, session.fail)
         self.agreement.start()
+        self._mesh = mesh
+        self._recovery: Recovery | None = None
         self._computations: list[Computation] = []
         self._n_operations = 0
-        self._ended = False
+        self._ended = self._ended_everywhere = False
 
     def compute(self, choice: EngineChoice, *, checked: bool) -> Computation:
         """One more computation."""
+        if self.session.outlives and choice.spare and not self._computations:
+            self._recovery = Recovery(self._mesh.fork("recovery"), self)
         made = Computation(self, choice, f".array/{len(self._computations) + 1}", checked=checked)
         self._computations.append(made)
         made.begin()
@@ -53,7 +59,44 @@ class Program:
     def add(self, node: Node) -> None:
         """The next operation."""
         self._n_operations += 1
+        if self._recovery is not None:
+            self._recovery.keep(node)
         self.agreement.add(node)
+
+    def done(self, node: Node) -> None:
+        """An operation is done here."""
+        if self._recovery is not None:
+            self._recovery.note(node)
+        else:
+            node.forget()
+
+    # ---- going on without a party
+
+    def outlives(self, peer: str, why: str) -> bool:
+        """Whether the program goes on without a party that was lost; if so, it sees to that."""
+        if self._recovery is None or self._ended_everywhere:
+            return False
+        party = self.session.parties.index(peer)
+        spare = min(computation.choice.spare for computation in self._computations)
+        if party not in self._recovery.lost and len(self._recovery.lost) >= spare:
+            return False
+        self._recovery.lose(party, why)
+        return True
+
+    def note_loss(self, name: str) -> None:
+        """For people and records."""
+        for computation in self._computations:
+            computation.record.lost.append(name)
+
+    async def pause(self) -> None:
+        """Let all operations rest."""
+        for computation in self._computations:
+            await computation.rest()
+
+    def go_on(self, again: Sequence[Node], lost: frozenset[int]) -> None:
+        """After a pause: run some operations again, without the lost parties."""
+        for computation in self._computations:
+            computation.go_on([node for node in again if node.owner is computation], lost)
 
     async def finish(self) -> BaseException | None:
         """Wait until the programs of all parties have ended; what went wrong, if anything."""
@@ -61,6 +104,7 @@ class Program:
         try:
             self.agreement.end()
             await self.agreement.wait_for_end()
+            self._ended_everywhere = True
         except BaseException as error:
             return error
         return None
@@ -68,8 +112,9 @@ class Program:
     async def stop(self) -> None:
         """End all tasks."""
         self._ended = True
-        for computation in self._computations:
-            await computation.stop()
+        await self.pause()
+        if self._recovery is not None:
+            await self._recovery.stop()
         await self.agreement.stop()
 
     def _wake(self) -> None:

@@ -71,6 +71,8 @@ def reveal(x: SecretArray, to: Any) -> Reveal:
         if overflowed:
             return OverflowError(f"a result was out of range in one of: {'; '.join(suspects)}")
         recipients = parties & {engine.party_id, *mesh.channels}
+        if not recipients:  # all of them were lost
+            return None
         raw = await (_bits if node.form == "bits" else _elements)(engine, mesh, value, recipients, dtype)
         if raw is None:
             return None
