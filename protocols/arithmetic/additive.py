@@ -87,7 +87,7 @@ class AdditiveEngine:
         *,
         boolean: BooleanKind | None = None,
         dealer: int | None = None,
-        k: int = 2,
+        k: int = 4,
         rng: Rng = system_rng,
     ) -> AdditiveEngine:
         """Agree on keys and set up OT, with every peer in both directions.

@@ -14,7 +14,7 @@ corrections, so that one trip's delay is paid once and not for each batch.
 
 Security: semi-honest, as the random OT is (`protocols.ot.extension`): t_i is masked by the pad that the receiver did
 not choose, y is hidden by OT. The shares are uniform. A stretched pad is AES-128 in counter mode under it. Leaks sizes.
-Cost: two messages that wait for each other; for each product 64 random OTs of the receiver (8 bytes each, k = 2) and
+Cost: two messages that wait for each other; for each product 64 random OTs of the receiver (4 bytes each, k = 4) and
 288 bytes of the sender; for a vector of m the same OTs and m times the 288 bytes; for a bit one OT and `width` bytes.
 Every batch of 512 products (32,768 bits) is a message of its own.
 Source: Gilboa, "Two party RSA key generation", CRYPTO 1999, section 4.1, with random OT and corrections of 64 - i bits

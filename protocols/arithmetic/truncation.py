@@ -19,7 +19,7 @@ addition of whole shares. Its few bits become numbers modulo 2^f.
 Security: that of OT and of the Boolean engine; nothing is opened. Leaks shapes. How a number was rounded is no secret:
 it follows from the lower f bits of the shares, so whoever sees the result, and all parties but one, tell between which
 two numbers, 2^f apart, x lies; as with rounding at a random place that all know.
-Cost: two parties: two messages that wait for each other; for each number one random OT (8 bytes, k = 2) of party 1 and
+Cost: two parties: two messages that wait for each other; for each number one random OT (4 bytes, k = 4) of party 1 and
 ceil(f / 8) bytes of party 0. More parties: the circuit, then `cross.exclusive_or` on the bits of W.
 Source: Huang, Lu, Hong and Ding, Cheetah, USENIX Security 2022, section 5 (truncation with known top bit and one-bit
 error) for two parties. The wraps from top bits among n parties generalise it. Deviation: the error is centred.
