@@ -12,9 +12,8 @@ import numpy as np
 
 from mpcnet.array.dtypes import BIT, DType, Limits
 from mpcnet.array.node import Node
-from mpcnet.array.position import caller
+from mpcnet.array.position import caller, misused
 from mpcnet.array.runner import LONG, Runner
-from mpcnet.errors import ConfigError
 from mpcnet.stats import ComputationRecord
 from protocols.arithmetic.contract import Engine
 from protocols.channel import Mesh
@@ -183,9 +182,9 @@ class Computation(DTypes):
         given = [names] if isinstance(names, str) or not isinstance(names, Iterable) else list(names)
         for name in given:
             if name not in everybody:
-                raise ConfigError(f"{what}: there is no party {str(name)[:64]!r}; there are {', '.join(everybody)}")
+                raise misused(f"{what}: there is no party {str(name)[:64]!r}; there are {', '.join(everybody)}")
         if not given:
-            raise ConfigError(f"{what}: name at least one party")
+            raise misused(f"{what}: name at least one party")
         return tuple(party for party in everybody if party in given)
 
     def number_of(self, party: str) -> builtins.int:

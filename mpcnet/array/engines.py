@@ -7,7 +7,7 @@ from math import ceil, comb
 
 from mpcnet.array.computation import EngineChoice
 from mpcnet.array.dtypes import Limits
-from mpcnet.errors import ConfigError
+from mpcnet.array.position import misused
 from protocols.arithmetic.contract import Engine
 from protocols.channel import Mesh
 
@@ -23,9 +23,9 @@ def shamir(n_parties: int, threshold: int) -> EngineChoice:
     from protocols.sharing.ring import MERSENNE127
 
     if type(threshold) is not int or threshold < 1:
-        raise ConfigError(f"shamir: the threshold is an integer of at least 1, not {threshold!r}")
+        raise misused(f"shamir: the threshold is an integer of at least 1, not {threshold!r}")
     if n_parties < 2 * threshold + 1:
-        raise ConfigError(
+        raise misused(
             f"shamir: a threshold of {threshold} takes {2 * threshold + 1} parties or more, and there are {n_parties}"
         )
     ulps = -(-(comb(n_parties, threshold) + 1) // 2)
@@ -46,9 +46,9 @@ def additive(parties: Sequence[str], dealer: str | None) -> EngineChoice:
     from protocols.sharing.ring import RING64
 
     if dealer is not None and dealer not in parties:
-        raise ConfigError(f"additive: there is no party {str(dealer)[:64]!r} to deal; there are {', '.join(parties)}")
+        raise misused(f"additive: there is no party {str(dealer)[:64]!r} to deal; there are {', '.join(parties)}")
     if dealer is not None and len(parties) < 3:
-        raise ConfigError("additive: of two parties none can deal for the other; leave the dealer out")
+        raise misused("additive: of two parties none can deal for the other; leave the dealer out")
     limits = Limits(value_bits=64, product_bits=MAX_BOUND, int_bits=62, ulps=ceil(ulps(len(parties))))
     number = None if dealer is None else parties.index(dealer)
 

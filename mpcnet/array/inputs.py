@@ -10,7 +10,7 @@ from mpcnet.array.base import digest_of, is_secret, make_array, size_of
 from mpcnet.array.dtypes import BIT, DType
 from mpcnet.array.logic import packed_bits
 from mpcnet.array.operands import bounds_of
-from mpcnet.errors import ConfigError
+from mpcnet.array.position import misused
 from protocols.arithmetic.contract import Elements, Engine
 from protocols.boolean.contract import BitShares
 from protocols.channel import Mesh
@@ -30,18 +30,18 @@ def make_input(
 ) -> SecretArray:
     """As `Computation.input`."""
     if not isinstance(owner, str):
-        raise ConfigError(f"input: owner is the name of one party, not {type(owner).__name__}")
+        raise misused(f"input: owner is the name of one party, not {type(owner).__name__}")
     computation.parties(owner, "input: owner")
     _check_dtype(dtype)
     me, raw = computation.session.name, None
     given = None if shape is None else _shape(shape)
     if owner != me:
         if values is not None:
-            raise ConfigError(f"input: the values belong to {owner}, and this is {me}: pass None here")
+            raise misused(f"input: the values belong to {owner}, and this is {me}: pass None here")
         if given is None:
-            raise ConfigError(f"input: {me} does not see the values of {owner}, and has to say their shape=")
+            raise misused(f"input: {me} does not see the values of {owner}, and has to say their shape=")
     elif values is None:
-        raise ConfigError(f"input: {me} owns this array, and gives no values")
+        raise misused(f"input: {me} owns this array, and gives no values")
     else:
         if is_secret(values):
             raise TypeError("input: the values are a secret array already; use it as it is")

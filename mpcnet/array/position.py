@@ -7,7 +7,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from types import FrameType
 
-__all__ = ["Position", "caller", "user_frame"]
+from mpcnet.errors import ConfigError
+
+__all__ = ["Position", "caller", "misused", "user_frame"]
 
 _PACKAGE = str(Path(__file__).parent) + "/"
 _ROOM = str(Path(__file__).parent.parent / "room.py")  # where computations are made
@@ -41,3 +43,8 @@ def caller() -> Position:
     """The line of the innermost frame outside this package and `mpcnet.room`."""
     frame = user_frame()
     return Position("unknown", 0) if frame is None else Position(frame.f_code.co_filename, frame.f_lineno)
+
+
+def misused(text: str) -> ConfigError:
+    """The error for wrong arguments, with the user's line: errors of this project are shown without a traceback."""
+    return ConfigError(f"{text} (at {caller().short})")

@@ -159,6 +159,27 @@ def test_threshold(n_parties: int, threshold: Any) -> None:
     asyncio.run(simulate(main, ["p1", "p2", "p3", "p4"][:n_parties]))
 
 
+def test_wrong_parties_are_told_with_the_line() -> None:
+    """Errors of this project are shown without a traceback: the text has the user's line."""
+
+    async def main(session: Session) -> None:
+        sh, a, _, _ = await arrays(session)
+        line = r" \(at test_array_errors\.py:\d+\)$"
+        for case in (
+            lambda: sh.input(None, owner=session.name),
+            lambda: sh.input(None, owner="shop"),
+            lambda: sh.input([1], owner=session.peers[0]),
+            lambda: sh.input(None, owner=session.peers[0]),
+            lambda: session.shamir(threshold=2),
+            lambda: a.reveal(to="shop"),
+        ):
+            with pytest.raises(ConfigError, match=line):
+                case()
+        await a.reveal()
+
+    asyncio.run(simulate(main, NAMES))
+
+
 def test_dealer() -> None:
     async def main(session: Session) -> None:
         dealer = session.peers[0] if session.n_parties == 2 else "shop"
