@@ -1,4 +1,4 @@
-.PHONY: test lint format demo bench bench-peers lock
+.PHONY: test lint format demo bench bench-peers fuzz lock
 test:
 	scripts/test
 lint:
@@ -18,5 +18,9 @@ bench:
 bench-peers:
 	scripts/setup bench
 	.venv/bin/mpcnet bench --peers $(ARGS)
+fuzz:
+	scripts/setup test
+	.venv/bin/python -m pip install --quiet --disable-pip-version-check "atheris>=2.3"
+	.venv/bin/python -m tests.fuzz $(ARGS)
 lock:
 	scripts/lock

@@ -143,7 +143,7 @@ def read_certificates(pem: str, where: str) -> tuple[Certificate, ...]:
 
     try:
         loaded = x509.load_pem_x509_certificates(pem.encode("ascii"))
-    except (ValueError, UnicodeEncodeError):
+    except Exception:  # besides ValueError there are errors of its own for odd versions, keys and extensions
         raise ConfigError(f"{where}: this is no PEM certificate; copy the whole text from the public file") from None
     certificates = tuple(_describe(one, where) for one in loaded)
     for other in certificates[1:]:
@@ -154,7 +154,6 @@ def read_certificates(pem: str, where: str) -> tuple[Certificate, ...]:
 
 def _describe(loaded: x509.Certificate, where: str) -> Certificate:
     from cryptography import x509
-    from cryptography.exceptions import InvalidSignature
     from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
     from cryptography.hazmat.primitives.serialization import Encoding
 
@@ -170,7 +169,7 @@ def _describe(loaded: x509.Certificate, where: str) -> Certificate:
         valid = loaded.not_valid_before_utc, loaded.not_valid_after_utc
     except ConfigError:
         raise
-    except (InvalidSignature, TypeError, ValueError):
+    except Exception:  # a wrong signature, another algorithm, a name of an odd kind
         raise ConfigError(f"{where}: the certificate is damaged or not self-signed; ask for it again") from None
     check_name(names[0], f"{where}: certificate")
     return Certificate(names[0], der, hashlib.sha256(der).hexdigest(), key.public_bytes_raw(), *valid)

@@ -21,7 +21,7 @@ from mpcnet.credit.job import ScoreJob, Scores, score
 from mpcnet.credit.progress import Display, Step, StepLog, StepWriter, display_for, step_of
 from mpcnet.credit.records import write_rows
 from mpcnet.credit.report import print_scores, run_facts
-from mpcnet.errors import ConfigError, JobRefused, RecordError
+from mpcnet.errors import ConfigError, JobRefused, MPCNetError, RecordError
 from mpcnet.trace.chrome import write_trace
 from mpcnet.trace.tracer import Tracer
 
@@ -156,7 +156,12 @@ def run_party(
             if tracer is not None and trace is not None:
                 write_trace(tracer, trace)
         if scores is not None and output is not None:
-            write_rows(output, scores.header, scores.rows(job.records))
+            try:
+                write_rows(output, scores.header, scores.rows(job.records))
+            except OSError as error:
+                display.show(job.name, Step("failed"))
+                text = f"{output}: the scores cannot be written: {error.strerror}"
+                raise MPCNetError(f"{text}; the run ended well at every party, so make room and run it again") from None
         if json_file is not None:
             write_json(json_file, facts)
         display.show(job.name, Step("done", bytes_sent=facts["bytes_sent"]))

@@ -147,9 +147,23 @@ def _undecodable_line(path: Path) -> int:
 
 
 def write_rows(path: str | Path, header: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
-    """Write a CSV file that only its owner may read, row by row."""
-    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-    with os.fdopen(descriptor, "w", encoding="utf-8", newline="") as file:
-        writer = csv.writer(file, lineterminator="\n")
-        writer.writerow(header)
-        writer.writerows(rows)
+    """Write a CSV file that only its owner may read, row by row; whole, or not at all.
+
+    Raises:
+        OSError: there is no room, or no right; nothing is left of the file.
+    """
+    target = Path(path).resolve()
+    plain = target.is_file() or not target.exists()  # not a pipe or a device
+    fresh = target.with_name(f".{target.name}.{os.getpid()}") if plain else target
+    try:
+        descriptor = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+        with os.fdopen(descriptor, "w", encoding="utf-8", newline="") as file:
+            writer = csv.writer(file, lineterminator="\n")
+            writer.writerow(header)
+            writer.writerows(rows)
+        if plain:
+            fresh.replace(target)
+    except BaseException:
+        if plain:
+            fresh.unlink(missing_ok=True)
+        raise

@@ -1,0 +1,14 @@
+"""Everything that reads what others wrote, fed with anything: nothing but the packages' own errors may come out.
+
+    targets     one function of bytes for each parser
+    seeds       good inputs, from which the others are made; tests/corpus holds them, and what was found since
+    __main__    `make fuzz`: coverage-guided, with atheris
+
+In the suite Hypothesis changes the seeds (`tests/test_fuzz.py`), and every file of the corpus is run.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+CORPUS = Path(__file__).parent.parent / "corpus"
