@@ -276,7 +276,9 @@ def _zeros(computation: Computation, shape: tuple[int, ...], dtype: DType) -> Se
 
 
 def lift(x: Elements, shape: tuple[int, ...]) -> Elements:
-    """Ring elements, broadcast to a shape."""
+    """Ring elements, broadcast to a shape; as they are where they have it."""
+    if x.shape[:-1] == shape:
+        return x
     padded = x.reshape((1,) * (len(shape) + 1 - x.ndim) + x.shape)
     return np.ascontiguousarray(np.broadcast_to(padded, (*shape, x.shape[-1])))
 
