@@ -8,14 +8,20 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import errno
 import ipaddress
 import socket
 from collections.abc import Awaitable, Callable
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
+from mpcnet.errors import ConnectFailed
 from mpcnet.wire.greeting import NotReached
+from mpcnet.wire.tls import describe
 
-__all__ = ["BACKLOG", "HANDSHAKE_SECONDS", "MAX_STRANGERS", "Lobby", "listen", "resolve"]
+if TYPE_CHECKING:
+    from mpcnet.roster import Party
+
+__all__ = ["BACKLOG", "HANDSHAKE_SECONDS", "MAX_STRANGERS", "Lobby", "listen", "open_port", "resolve"]
 
 MAX_STRANGERS: Final = 64
 HANDSHAKE_SECONDS: Final = 10.0
@@ -45,6 +51,33 @@ async def listen(host: str, port: int) -> socket.socket:
         sock.close()
         raise
     return sock
+
+
+async def open_port(me: Party, sock: socket.socket | None) -> socket.socket:
+    """A socket that listens: the given one, or else one on the party's own address.
+
+    Raises:
+        ConnectFailed: that cannot be; with what to do.
+    """
+    try:
+        if sock is None:
+            return await listen(me.host, me.port)
+        sock.listen(BACKLOG)
+    except OSError as error:
+        where = me.address if sock is None else "the socket it was given"
+        text = f"{me.name}: cannot listen on {where}: {describe(error).lower()}"
+        raise ConnectFailed(f"{text}; {_listening_hint(error)}", peer=me.name) from None
+    return sock
+
+
+def _listening_hint(error: OSError) -> str:
+    if isinstance(error, socket.gaierror):
+        return "is the address in the roster right? Else set `listen` in party.toml to an address of this machine"
+    if error.errno == errno.EADDRINUSE:
+        return "is another program, or another run of this party, using the port? Else set `listen` in party.toml"
+    if error.errno == errno.EACCES:
+        return "this user may not open the port; set `listen` in party.toml to one above 1023"
+    return "set `listen` in party.toml to an address of this machine"
 
 
 class Lobby:

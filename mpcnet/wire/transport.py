@@ -9,21 +9,21 @@ up, ends the attempt at once, and everybody who is linked hears of it.
 from __future__ import annotations
 
 import asyncio
-import contextlib
-import errno
 import random
 import socket
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
+from mpcnet.cause import Cause
+from mpcnet.ending import Ending, speak_as_all
 from mpcnet.errors import ConnectFailed, HandshakeFailed, MPCNetError, PeerAborted, PeerDisconnected
 from mpcnet.wire.connection import Link
+from mpcnet.wire.dialling import dial, hurry
 from mpcnet.wire.driver import SocketTransport
 from mpcnet.wire.greeting import Greeter, Guest, Looked, NotReached
 from mpcnet.wire.handshake import NONCE_BYTES, check_confirmation, derive_session_id
-from mpcnet.wire.lobby import BACKLOG, HANDSHAKE_SECONDS, Lobby, listen, resolve
-from mpcnet.wire.tls import describe, refusal
+from mpcnet.wire.lobby import Lobby, open_port
 from protocols.rng import Rng, system_rng
 
 if TYPE_CHECKING:
@@ -32,11 +32,13 @@ if TYPE_CHECKING:
 
 __all__ = ["MeshEvent", "connect_mesh"]
 
-DIAL_SECONDS: Final = 5.0
 FIRST_WAIT_SECONDS: Final = 0.05
 LONGEST_WAIT_SECONDS: Final = 1.0
 GRACE_SECONDS: Final = 2.0
 """How long after the deadline a party that cannot say why somebody is missing waits for one that can."""
+TELL_SECONDS: Final = 2.0
+"""How long a party that has given up for a reason still tells it to those it had no link to: longer than they pause."""
+CANCELLED: Final = "it was cancelled while it connected"
 TOO_LATE: Final = "not all parties were there within"
 """How the reason of an end begins that a deadline brought; who hears it adds what it knows itself."""
 
@@ -91,7 +93,7 @@ async def connect_mesh(
     """
     try:
         greeter = Greeter(identity, roster, job_digest, rng(NONCE_BYTES))
-        listen_socket = await _listen(greeter.me, listen_socket)
+        listen_socket = await open_port(greeter.me, listen_socket)
     except BaseException:
         if listen_socket is not None:
             listen_socket.close()
@@ -101,16 +103,14 @@ async def connect_mesh(
         await asyncio.wait({mesh.outcome}, timeout=connect_seconds)
         if not mesh.outcome.done() and mesh.others_know_more:
             await asyncio.wait({mesh.outcome}, timeout=GRACE_SECONDS)
-        error = mesh.outcome.exception() if mesh.outcome.done() else mesh.too_late(connect_seconds)
+        if not mesh.outcome.done():
+            mesh.fail(mesh.too_late(connect_seconds))
     except asyncio.CancelledError:
-        await mesh.give_up("it was cancelled while it connected")
+        await mesh.leave(Cause(greeter.me.name, CANCELLED, greeter.me.name))
         raise
-    if error is not None:
-        culprit = getattr(error, "peer", "") or greeter.me.name
-        reason = str(error) if isinstance(error, MPCNetError) else f"its program failed with {type(error).__name__}"
-        reason = error.reason if isinstance(error, PeerAborted) and error.reason else reason
-        await mesh.give_up(reason.removeprefix(f"{culprit}: "), culprit)
-        raise error
+    error = mesh.outcome.exception()
+    if isinstance(error, Exception):
+        raise await mesh.give_up(error)
     return await mesh.stand()
 
 
@@ -130,6 +130,7 @@ class _Mesh:
         self._session_id = b""
         self._confirmed: set[str] = set()
         self.outcome: asyncio.Future[None] = self._loop.create_future()
+        self._ending = Ending(greeter.roster.names, {}, expected=self._peers, seconds=TELL_SECONDS)
         address = "{}:{}".format(*sock.getsockname()[:2])
         self._lobby = Lobby(sock, self._admit)
         lower = [party for party in self._peers.values() if party.party_id < self._me.party_id]
@@ -148,19 +149,50 @@ class _Mesh:
             await self._stop()
         except asyncio.CancelledError:
             self._links = links
-            await self.give_up("it was cancelled while it connected")
+            await self.leave(Cause(self._me.name, CANCELLED, self._me.name))
             raise
         return links, self._session_id
 
-    async def give_up(self, reason: str, culprit: str = "") -> None:
+    async def give_up(self, error: Exception) -> Exception:
+        """Agree with all who are linked on why the mesh will not stand, tell those who come yet, leave nothing behind.
+
+        Returns:
+            the error to raise, with the text that all have. Who is missing after the deadline each says for itself.
+        """
+        told = ((name, link.told) for name, link in self._links.items() if link.error is error)
+        heard = [self._ending.heard(name, cause) for name, cause in told if cause is not None]
+        cause = heard[0] if heard else self._own_cause(error)
+        if not cause.reason.startswith(TOO_LATE):
+            for link in self._links.values():
+                self._ending.add(link)
+            self._ending.begin(cause)
+            try:
+                await self._ending.wait()
+            except asyncio.CancelledError:
+                self._ending.stop()
+                await self.leave(cause)
+                raise
+            cause = self._ending.cause or cause
+            error = speak_as_all(error, None, cause) or error
+        await self.leave(cause)
+        return error
+
+    async def leave(self, cause: Cause) -> None:
         """Tell everybody who is linked, and leave nothing behind."""
         links, self._links = list(self._links.values()), {}
-        farewells = (link.abort(reason, culprit=culprit) for link in links)
+        for link in links:
+            link.report(cause)
         try:
-            await asyncio.gather(self._stop(), *farewells, return_exceptions=True)
+            await asyncio.gather(self._stop(), *(link.abort(cause.reason) for link in links), return_exceptions=True)
         finally:
-            for link in links:
+            for link in (*links, *self._links.values()):
                 link.kill()
+
+    def _own_cause(self, error: Exception) -> Cause:
+        culprit = getattr(error, "peer", "") or self._me.name
+        reason = str(error) if isinstance(error, MPCNetError) else f"its program failed with {type(error).__name__}"
+        reason = error.reason if isinstance(error, PeerAborted) and error.reason else reason
+        return Cause(culprit, reason.removeprefix(f"{culprit}: "), self._me.name)
 
     @property
     def others_know_more(self) -> bool:
@@ -215,7 +247,9 @@ class _Mesh:
         if self._lobby.strangers:
             self._tell("strangers", "", self._strangers())
 
-    def _fail(self, error: BaseException) -> None:
+    def fail(self, error: Exception) -> None:
+        """There will be no mesh; the first reason counts. Whom it is about need not be waited for."""
+        self._ending.excuse(getattr(error, "peer", ""))
         if not self.outcome.done():
             self.outcome.set_exception(error)
             self.outcome.exception()
@@ -225,10 +259,10 @@ class _Mesh:
             try:
                 self._on_event(MeshEvent(kind, peer, detail))
             except Exception as error:  # the caller's own: it ends the attempt and comes out of connect_mesh
-                self._fail(error)
+                self.fail(error)
 
     def _waiting(self, party: Party, reason: str) -> None:
-        if self._reasons.get(party.name) != reason:
+        if not self.outcome.done() and self._reasons.get(party.name) != reason:
             self._reasons[party.name] = reason
             self._tell("waiting", party.name, reason)
 
@@ -238,58 +272,35 @@ class _Mesh:
         wait = FIRST_WAIT_SECONDS
         while True:
             try:
-                guest = await self._dial(party)
+                guest = await dial(self._greeter, party)
             except NotReached as error:
                 self._waiting(party, f"at {party.address} {error}")
             except MPCNetError as error:
-                self._fail(error)
+                self.fail(error)
                 return
             else:
                 link = await self._take(guest)
+                if link is None and self.outcome.done():
+                    return
                 if link is not None:
                     await asyncio.wait({link.failure})
+                    if self.outcome.done():
+                        return
                     wait = FIRST_WAIT_SECONDS
             await asyncio.sleep(wait * (0.5 + random.random()))
             wait = min(2 * wait, LONGEST_WAIT_SECONDS)
 
-    async def _dial(self, party: Party) -> Guest:
-        try:
-            addresses = await resolve(party.host, party.port)
-        except OSError as error:
-            raise NotReached(f"is a name that cannot be resolved ({describe(error).lower()})") from None
-        reason = "nobody lives"
-        for family, where in addresses:
-            sock = socket.socket(family, socket.SOCK_STREAM)
-            sock.setblocking(False)
-            try:
-                async with asyncio.timeout(DIAL_SECONDS):
-                    await self._loop.sock_connect(sock, where)
-            except OSError as error:  # TimeoutError is one
-                sock.close()
-                reason = refusal(error)
-                continue
-            except BaseException:
-                sock.close()
-                raise
-            _hurry(sock)
-            try:
-                async with asyncio.timeout(HANDSHAKE_SECONDS):
-                    return await self._greeter.greet(sock, party, where=party.address)
-            except TimeoutError:
-                reason = f"does not finish the handshake within {HANDSHAKE_SECONDS:g} s"
-        raise NotReached(reason)
-
     # ---- from parties with a higher one
 
     async def _admit(self, sock: socket.socket) -> None:
-        _hurry(sock)
+        hurry(sock)
         try:
             guest = await self._greeter.greet(sock, None, where="")
         except Looked as look:
             self._tell("looked", look.peer)
             return
         except MPCNetError as error:
-            self._fail(error)
+            self.fail(error)
             return
         await self._take(guest)
 
@@ -301,10 +312,14 @@ class _Mesh:
         transport = SocketTransport(guest.sock, guest.tls, guest.rest)
         link = Link(self._me.name, name, transport, liveness_seconds=self._liveness)
         before = self._links.get(name)
-        if self.outcome.done() or (before is not None and self._nonces[name] != guest.nonce):
+        if before is not None and (self.outcome.done() or self._nonces[name] != guest.nonce):
             link.start()
-            told = "is connected already; does another process run with the same identity?"
-            await link.abort(told if before is not None else "it has given up", culprit=name if before else "")
+            await link.abort("is connected already; does another process run with the same identity?", culprit=name)
+            return None
+        if self.outcome.done():  # in vain; whoever comes now is told why
+            self._links[name] = link
+            link.start()
+            self._ending.add(link)
             return None
         if before is not None:  # the same process dials again: it has lost the old connection, even if we have not
             del self._links[name]
@@ -331,9 +346,9 @@ class _Mesh:
             self._reasons[name] = str(error).removeprefix(f"{name}: ")
             self._tell("lost", name, self._reasons[name])
         elif isinstance(error, PeerAborted):
-            self._fail(self._add_own_view(error))
+            self.fail(self._add_own_view(error))
         else:
-            self._fail(error)
+            self.fail(error)
 
     def _begin_confirming(self) -> None:
         order = [(party.name, self._nonces[party.name]) for party in self._greeter.roster.parties]
@@ -349,7 +364,7 @@ class _Mesh:
         try:
             check_confirmation(link.confirmation.result(), name, self._me.name, self._session_id, self._nonces)
         except HandshakeFailed as error:
-            self._fail(error)
+            self.fail(error)
             return
         self._confirmed.add(name)
         self._finish_if_complete()
@@ -360,36 +375,9 @@ class _Mesh:
             self._tell("standing", "", self._session_id.hex()[:16])
 
 
-async def _listen(me: Party, sock: socket.socket | None) -> socket.socket:
-    try:
-        if sock is None:
-            return await listen(me.host, me.port)
-        sock.listen(BACKLOG)
-    except OSError as error:
-        where = me.address if sock is None else "the socket it was given"
-        text = f"{me.name}: cannot listen on {where}: {describe(error).lower()}"
-        raise ConnectFailed(f"{text}; {_listening_hint(error)}", peer=me.name) from None
-    return sock
-
-
-def _listening_hint(error: OSError) -> str:
-    if isinstance(error, socket.gaierror):
-        return "is the address in the roster right? Else set `listen` in party.toml to an address of this machine"
-    if error.errno == errno.EADDRINUSE:
-        return "is another program, or another run of this party, using the port? Else set `listen` in party.toml"
-    if error.errno == errno.EACCES:
-        return "this user may not open the port; set `listen` in party.toml to one above 1023"
-    return "set `listen` in party.toml to an address of this machine"
-
-
 def _still(name: str, waiting: list[str]) -> str:
     """What keeps a linked party, given all that have not confirmed."""
     others = [other for other in waiting if other != name]
     if not others:
         return "does not confirm the session"
     return f"still waits for {'one of ' if len(others) > 1 else ''}{', '.join(others)}"
-
-
-def _hurry(sock: socket.socket) -> None:
-    with contextlib.suppress(OSError):
-        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)

@@ -268,7 +268,9 @@ class _Run:
             end = outcome.ends.get(name)
             if end is not None and end["code"]:
                 outcome.failed.append(name)
-                if cell.phase not in BEGINNING:  # before the session stands, each tells what it knows of who is missing
+                if (
+                    cell.phase not in BEGINNING or cell.fault.is_refused
+                ):  # else each tells what it knows of who is missing
                     outcome.texts.add(end["first"])
                 if cell.victim not in (end["peer"], end["text"]) and cell.victim not in end["text"]:
                     outcome.unnamed.append(name)

@@ -26,6 +26,11 @@ class Fault:
     where: str
     phases: tuple[str, ...] = PHASES
 
+    @property
+    def is_refused(self) -> bool:
+        """Whether the others know the victim for a party of the roster that means something else."""
+        return self.name in ("other version", "other job")
+
 
 FAULTS = (
     Fault("kill -9", "process"),

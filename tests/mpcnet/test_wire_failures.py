@@ -198,6 +198,15 @@ async def test_giving_up_while_connecting_leaves_nothing(net: Net) -> None:
     assert str(errors[1]) == "bank ended the run: it was cancelled while it connected"
 
 
+async def test_giving_up_while_a_latecomer_is_waited_for_leaves_nothing(net: Net) -> None:
+    tasks = [asyncio.ensure_future(net.connect("bank")), asyncio.ensure_future(net.connect("lender", job=bytes(32)))]
+    await asyncio.sleep(0.3)  # both have given up, and wait for the bureau to tell it
+    for task in tasks:
+        assert not task.done()
+        task.cancel()
+    assert all(isinstance(error, asyncio.CancelledError) for error in await gather_errors(*tasks))
+
+
 async def test_an_error_of_the_display_ends_the_attempt(net: Net) -> None:
     def show(event: object) -> None:
         raise RuntimeError("the terminal is gone")

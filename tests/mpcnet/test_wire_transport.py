@@ -134,6 +134,25 @@ async def test_another_job_ends_it_at_once_and_a_third_party_hears_of_it(net: Ne
     assert "lender" in texts[1]
 
 
+@pytest.mark.parametrize("odd", ["bank", "bureau", "lender"])
+async def test_who_means_another_job_is_named_to_those_that_are_not_linked_yet(net: Net, odd: str) -> None:
+    """All come at once, so that two may have given up before they have a link to the third."""
+    others = [name for name in net.roster.names if name != odd]
+    errors = await gather_errors(*(net.connect(name) for name in others), net.connect(odd, job=bytes(32)))
+    texts = {str(error) for error in errors[:2]}
+    assert len(texts) == 1, texts
+    assert texts.pop().startswith(f"{odd}: means another job (")
+
+
+async def test_who_comes_when_the_others_have_given_up_hears_why(net: Net) -> None:
+    early = asyncio.gather(net.connect("bank"), net.connect("lender", job=bytes(32)), return_exceptions=True)
+    await asyncio.sleep(0.3)
+    (late,) = await gather_errors(net.connect("bureau"))
+    assert isinstance(late, MPCNetError)
+    assert "means another job (" in str(late)
+    assert {type(error) for error in await early} == {HandshakeFailed}
+
+
 async def test_a_certificate_that_is_not_in_the_roster_is_refused(net: Net, tmp_path: Path) -> None:
     fresh = Identity.create("lender", tmp_path / "changed")
     errors = await gather_errors(net.connect("bank", connect_seconds=1.0), net.connect("lender", identity=fresh))
@@ -195,7 +214,7 @@ async def test_garbage_from_a_party_of_the_roster_is_named(net: Net) -> None:
     transport._flush()
     (error,) = await gather_errors(bank)
     assert isinstance(error, FrameError)
-    assert str(error) == "lender: frame of unknown kind 255"
+    assert str(error) == "lender: frame of unknown kind 255 (seen by bank)"
     transport.kill()
 
 
