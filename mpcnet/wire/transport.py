@@ -165,6 +165,8 @@ class _Mesh:
         if not cause.reason.startswith(TOO_LATE):
             for link in self._links.values():
                 self._ending.add(link)
+            for name in self._peers if cause.culprit == self._me.name else ():
+                self._ending.excuse(name)  # they do well without this process; another one of this party may be there
             self._ending.begin(cause)
             try:
                 await self._ending.wait()

@@ -87,8 +87,8 @@ class Hooks:
     """Tells the arena when the phase of this run is reached, and waits for its word; does harm where it says so."""
 
     def __init__(self, pipe: Connection, spec: dict[str, Any]) -> None:
-        self._pipe, self._phase = pipe, spec["phase"]
-        self._fault = spec["fault"] if spec["is_victim"] else ""
+        self._pipe, self._phase = pipe, spec.get("phase")
+        self._fault = spec["fault"] if spec.get("is_victim") else ""
         self._reached = self._armed = False
         self._kept: dict[int, bytes] = {}
 

@@ -1,104 +1,106 @@
-"""How much 1,000 strangers at a party's door cost a job that runs: `scripts/chaos --strangers`.
+"""What 1,000 strangers at the doors of all parties cost them: `scripts/chaos --strangers`.
 
-The port closes when the mesh stands, so what is measured is a job whose parties' old ports are knocked at without a
-pause, and the time to come together while 1,000 connections, slow and noisy, are in front of the door.
+The strangers are there before a party listens, and go on knocking while the job runs, when its doors are closed. With
+and without them is measured in turn, so that other work on the machine meets both.
 """
 
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import multiprocessing
-import os
 import statistics
 import tempfile
 import time
-from collections.abc import Iterator
-from multiprocessing.synchronize import Event
+from collections.abc import Sequence
 from pathlib import Path
 
-from tests.kit.network import close_links, make_net
+from mpcnet.config import Deadlines
+from mpcnet.credit.prepare import prepare
+from tests.chaos import child
+from tests.chaos.crowd import crowd
+from tests.chaos.plan import PARTIES
+from tests.kit.network import bound_socket, close_links, make_net
+
+__all__ = ["measure"]
 
 COUNT = 1000
-ROUNDS = 5
-JOB_BYTES = 200_000_000
-LARGE_BYTES = 1 << 20
+ROUNDS = 9
+APPLICANTS = 20_000
+TIMES = Deadlines(connect=60.0, total=300.0)
 
 
 def measure() -> list[str]:
     """Lines for people."""
-    alone = [asyncio.run(_job(None)) for _ in range(ROUNDS)]
-    crowded = [asyncio.run(_job(COUNT)) for _ in range(ROUNDS)]
-    lines = []
-    for what, i in (("come together", 0), ("move 200 MB and answer", 1)):
-        one, other = (statistics.median(times[i] for times in some) for some in (alone, crowded))
-        best = [min(times[i] for times in some) for some in (alone, crowded)]
-        lines.append(
-            f"{what}: {one:.3f} s alone, {other:.3f} s with {COUNT} strangers (median of {ROUNDS}; best {best[0]:.3f} "
-            f"and {best[1]:.3f})"
-        )
-    return lines
+    return asyncio.run(_measure())
 
 
-async def _job(count: int | None) -> tuple[float, float]:
-    """Seconds to connect, and seconds of a job."""
-    with tempfile.TemporaryDirectory() as folder:
-        net = make_net(Path(folder), "bank", "lender")
-        ports = [net.port(name) for name in net.roster.names]
-        waiting = asyncio.ensure_future(net.connect("bank", connect_seconds=60.0))
-        await net.until("bank", "listening")
-        with _crowd(ports, count):
-            started = time.perf_counter()
-            (bank, _), (lender, _) = await asyncio.gather(waiting, net.connect("lender", connect_seconds=60.0))
-            connected = time.perf_counter()
-            one, two = bank["lender"].channel("x"), lender["bank"].channel("x")
-            for _ in range(JOB_BYTES // LARGE_BYTES):
-                await asyncio.gather(one.send(bytes(LARGE_BYTES)), two.receive(LARGE_BYTES))
-            ended = time.perf_counter()
-        await close_links(bank, lender)
-        net.close()
-        return connected - started, ended - connected
+async def _measure() -> list[str]:
+    times: dict[str, tuple[list[float], list[float]]] = {"three parties come together": ([], [])}
+    scoring = f"they score {APPLICANTS:,} applicants, from start to exit"
+    times[scoring] = ([], [])
+    with tempfile.TemporaryDirectory(prefix="mpcnet-strangers-") as folder:
+        job = _ScoringJob(Path(folder) / "job")
+        await asyncio.to_thread(job.run)  # starts the process that parties are forked from
+        for number in range(ROUNDS):
+            for i, count in enumerate((0, COUNT)):
+                connecting = _connect(Path(folder) / f"net{number}-{i}", count)
+                times["three parties come together"][i].append(await connecting)
+                async with crowd(job.ports, count, wait=False):
+                    times[scoring][i].append(await asyncio.to_thread(job.run))
+    return [_line(what, *some) for what, some in times.items()]
 
 
-@contextlib.contextmanager
-def _crowd(ports: list[int], count: int | None) -> Iterator[None]:
-    """Strangers in a process of their own."""
-    if count is None:
-        yield
-        return
-    context = multiprocessing.get_context("spawn")
-    ready, over = context.Event(), context.Event()
-    process = context.Process(target=_knock, args=(ports, count, ready, over), daemon=True)
-    process.start()
-    ready.wait(30)
-    try:
-        yield
-    finally:
-        over.set()
-        process.join(10)
+def _line(what: str, alone: Sequence[float], crowded: Sequence[float]) -> str:
+    one, other = statistics.median(alone), statistics.median(crowded)
+    return (
+        f"{what}: {one:.3f} s alone, {other:.3f} s with {COUNT:,} strangers, {other / one:.2f} times as long "
+        f"(median of {ROUNDS}; the shortest {min(alone):.3f} and {min(crowded):.3f})"
+    )
 
 
-def _knock(ports: list[int], count: int, ready: Event, over: Event) -> None:
-    asyncio.run(_strangers(ports, count, ready, over))
+async def _connect(folder: Path, count: int) -> float:
+    """Seconds from when the last party starts until the mesh stands; the strangers are at the door of the first."""
+    net = make_net(folder, "bank", "bureau", "lender")
+    waiting = asyncio.ensure_future(net.connect("bank", connect_seconds=60.0))
+    await net.until("bank", "listening")
+    async with crowd([net.port("bank")], count):
+        started = time.perf_counter()
+        others = (net.connect(name, connect_seconds=60.0) for name in ("bureau", "lender"))
+        meshes = await asyncio.gather(waiting, *others)
+        seconds = time.perf_counter() - started
+    await close_links(*(links for links, _ in meshes))
+    net.close()
+    return seconds
 
 
-async def _strangers(ports: list[int], count: int, ready: Event, over: Event) -> None:
-    """Half of them stay and say nothing, half send nonsense and come again."""
+class _ScoringJob:
+    """Three processes that score applicants, on the same ports each time."""
 
-    async def stranger(number: int) -> None:
-        while not over.is_set():
-            with contextlib.suppress(OSError):
-                _, writer = await asyncio.open_connection("127.0.0.1", ports[number % len(ports)])
-                writer.write(os.urandom(300) if number % 2 else b"")
-                await asyncio.sleep(1.0 if number % 2 else 20.0)
-                writer.close()
-            await asyncio.sleep(1.0)
+    def __init__(self, folder: Path) -> None:
+        sockets = [bound_socket() for _ in PARTIES]
+        self.ports = [sock.getsockname()[1] for sock in sockets]
+        for sock in sockets:
+            sock.close()
+        addresses = {name: f"127.0.0.1:{port}" for name, port in zip(PARTIES, self.ports, strict=True)}
+        self._configs = prepare(folder, addresses=addresses, deadlines=TIMES)
+        self._context = multiprocessing.get_context("forkserver")
+        self._context.set_forkserver_preload(["tests.chaos.preload"])
 
-    tasks = [asyncio.ensure_future(stranger(number)) for number in range(count)]
-    await asyncio.sleep(0.5)
-    ready.set()
-    while not over.is_set():  # noqa: ASYNC110
-        await asyncio.sleep(0.1)
-    for task in tasks:
-        task.cancel()
-    await asyncio.gather(*tasks, return_exceptions=True)
+    def run(self) -> float:
+        """Seconds of one run, which has to end well."""
+        started, pipes, processes = time.perf_counter(), [], []
+        for name in PARTIES:
+            mine, its = self._context.Pipe()
+            spec = {"config": str(self._configs[name]), "applicants": APPLICANTS}
+            process = self._context.Process(target=child.party, args=(its, spec))
+            process.start()
+            its.close()
+            pipes.append(mine)
+            processes.append(process)
+        ends = [pipe.recv()[1] for pipe in pipes]
+        seconds = time.perf_counter() - started
+        for process in processes:
+            process.join()
+        if any(end["code"] for end in ends):
+            raise RuntimeError(f"the job failed: {[end['text'] for end in ends]}")
+        return seconds

@@ -6,6 +6,7 @@ import asyncio
 import os
 import socket
 import ssl
+import tracemalloc
 from pathlib import Path
 
 import pytest
@@ -13,12 +14,15 @@ import pytest
 from mpcnet.errors import PeerAborted
 from mpcnet.identity import Identity
 from mpcnet.wire import lobby
+from mpcnet.wire.greeting import MAX_STRANGER_BYTES
+from tests.chaos.crowd import crowd
 from tests.kit.network import (
     Net,
     bound_socket,
     close_links,
     gather_errors,
     greet,
+    open_files,
 )
 
 
@@ -44,6 +48,32 @@ async def test_strangers_do_not_stop_or_stay(net: Net, monkeypatch: pytest.Monke
     for sock in strangers:
         sock.close()
     await close_links(*(links for links, _ in meshes))
+
+
+async def test_a_thousand_strangers_at_once_take_a_bounded_number_of_places(net: Net) -> None:
+    """Times are measured by `scripts/chaos --strangers`."""
+    waiting = asyncio.ensure_future(net.connect("bank", connect_seconds=60.0))
+    await net.until("bank", "listening")
+    files, tasks, most = len(open_files()), len(asyncio.all_tasks()), [0, 0]
+    tracemalloc.start()
+    async with crowd([net.port("bank")], 1000):
+        for _ in range(20):
+            await asyncio.sleep(0.05)
+            most = [max(most[0], len(open_files()) - files), max(most[1], len(asyncio.all_tasks()) - tasks)]
+        peak = tracemalloc.get_traced_memory()[1]
+        tracemalloc.stop()
+        others = [net.connect(name, connect_seconds=60.0) for name in ("bureau", "lender")]
+        meshes = await asyncio.gather(waiting, *others)
+        for name in net.roster.names:  # the job runs, and nobody can knock any more
+            with pytest.raises(ConnectionRefusedError):
+                socket.create_connection(("127.0.0.1", net.port(name)))
+        await close_links(*(links for links, _ in meshes))
+    assert lobby.MAX_STRANGERS / 2 < most[0] < lobby.MAX_STRANGERS + 32  # the crowd was there, and was kept small
+    assert most[1] < lobby.MAX_STRANGERS + 32
+    assert peak < 2 * lobby.MAX_STRANGERS * MAX_STRANGER_BYTES
+    strangers = net.events["bank"][-1].detail
+    assert "connections by strangers came to nothing" in strangers
+    assert int(strangers.split()[0]) > 900
 
 
 def _client_hello() -> bytes:
