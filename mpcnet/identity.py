@@ -302,7 +302,7 @@ class Identity:
         key = SigningKey(private.private_bytes_raw())
         for path, certificate in zip(paths, held, strict=True):
             if bytes(key.verify_key) != certificate.key or certificate.name != held[0].name:
-                raise ConfigError(f"{path} does not belong to the key in {key_path}; put matching files there")
+                raise ConfigError(f"{path} does not belong to the key in {key_path}; put there what belongs together")
         now = now or datetime.datetime.now(datetime.UTC)
         shown = 0
         if len(held) > 1 and held[0].valid_until < now + SWITCH and held[1].is_valid(now):
@@ -381,7 +381,7 @@ def _read(path: Path, what: str, *, private: bool = False) -> bytes:
         with path.open("rb") as file:
             status = os.fstat(file.fileno())
             if private and os.name == "posix" and stat.S_IMODE(status.st_mode) & 0o077:
-                raise ConfigError(f"{path}: the identity key can be read by others; mend it with: chmod 600 {path}")
+                raise ConfigError(f"{path}: the identity key can be read by others; mend it with `chmod 600 {path}`")
             data = file.read(MAX_FILE_BYTES + 1)
     except OSError as error:
         raise ConfigError(f"{path}: {what} cannot be read: {error.strerror}; make one with `mpcnet keygen`") from None

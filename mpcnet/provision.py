@@ -17,7 +17,8 @@ from pathlib import Path
 
 from mpcnet.config import CONFIG_FILE, RECORD_FILE, ROSTER_FILE, Config, Deadlines, ScoreConfig
 from mpcnet.errors import ConfigError
-from mpcnet.identity import CERTIFICATE_FILE, KEY_FILE, VALID_DAYS, Identity, check_name
+from mpcnet.identity import CERTIFICATE_FILE, KEY_FILE, VALID_DAYS, Identity, check_name, next_path
+from mpcnet.record.log import head_path
 from mpcnet.roster import Party, Roster, dump_entries, parse_address, read_entries
 
 __all__ = [
@@ -25,8 +26,10 @@ __all__ = [
     "build_roster",
     "create_network",
     "create_party",
+    "find_folder",
     "public_file",
     "renew_party",
+    "replace_key",
     "write_new",
 ]
 
@@ -109,6 +112,56 @@ def renew_party(name: str, folder: str | Path, *, address: str | None = None, da
     return identity
 
 
+def replace_key(name: str, folder: str | Path, *, address: str | None = None, days: int = VALID_DAYS) -> Path:
+    """Give a party whose key is lost or stolen a new key and certificate, and write its public file anew.
+
+    Its party.toml stays, and what belongs to the old key is moved aside: certificates, what there is of the key, and
+    the record, which is signed with it. Jobs name keys, so they are made anew.
+
+    Args:
+        address: the new address, where it changes; otherwise that of the present public file or roster.
+    Returns:
+        the folder to which the old files were moved.
+    Raises:
+        ConfigError: party.toml is missing or another party's, or its files lie elsewhere; nothing was changed.
+    """
+    folder = Path(folder)
+    config = Config.load(folder)
+    if config.name != name:
+        raise ConfigError(f"{config.source} is that of {config.name!r}, not of {name!r}")
+    if config.identity.parent != folder.absolute() or config.certificate.parent != folder.absolute():
+        raise ConfigError(f"{config.source}: key or certificate lie in another folder; make the new ones there")
+    if address is not None:
+        host, port = parse_address(address, "address")
+    else:
+        places = [path for path in (public_file(folder, name), config.roster) if path.exists()]
+        entries = [entry for path in places for entry in read_entries(path) if entry.name == name]
+        if not entries:
+            raise ConfigError("give --address HOST:PORT: there is no public file and no roster that tells it")
+        host, port = entries[0].host, entries[0].port
+    aside = folder / f"before-{datetime.datetime.now(datetime.UTC):%Y-%m-%dT%H%M%S}"
+    old = [config.identity, config.certificate, next_path(config.certificate)]
+    old += [config.record_path, head_path(config.record_path)]
+    try:
+        aside.mkdir(mode=0o700)
+        for path in old:
+            if path.exists():
+                path.replace(aside / path.name)
+    except OSError as error:
+        raise ConfigError(f"{error.filename}: cannot be moved to {aside}: {error.strerror}") from None
+    identity = Identity.create(name, folder, days=days)
+    _replace(public_file(folder, name), dump_entries([Party(name, host, port, (identity.certificate,))]))
+    return aside
+
+
+def find_folder(name: str) -> Path:
+    """The folder of a party that is there already: one of its name, or this one."""
+    here = Path()
+    if not Path(name).is_dir() and (here / CONFIG_FILE).is_file() and Config.load(here).name == name:
+        return here
+    return Path(name)
+
+
 def add_to_roster(files: Iterable[str | Path], roster: str | Path, *, new_key: bool = False) -> list[str]:
     """Put public files into a roster: parties that are not there yet, new certificates and addresses of those that are.
 
@@ -141,7 +194,7 @@ def add_to_roster(files: Iterable[str | Path], roster: str | Path, *, new_key: b
             parties[party.name], change = _merge(old, party, now)
             changes.append(change)
     if len(parties) > 1:
-        Roster(tuple(parties.values()), source=str(path)).check_time(now)
+        Roster(tuple(parties.values()), source=str(path))  # no two of them may clash
     _replace(path, dump_entries(sorted(parties.values(), key=lambda party: party.name)))
     return changes
 

@@ -2,7 +2,8 @@
 
 A Python block whose first line is a comment with a file name (`# approve.py`) is saved under that name; any other
 Python block is executed. A `sh` block runs line by line in the same folder as the saved files; lines that end in
-`# terminal N` and follow each other run at the same time. A line that ends in `# not run in tests` is skipped.
+`# terminal N` and follow each other run at the same time. A line that ends in `# not run in tests` is skipped. What is
+typed `# at the lender`, at several people's, `test_walkthrough.py` runs.
 """
 
 from __future__ import annotations
@@ -21,6 +22,7 @@ FENCE = re.compile(r"^```(\w+)\n(.*?)^```$", re.M | re.S)
 FILE = re.compile(r"^# ([\w-]+\.py)\n")
 TERMINAL = re.compile(r"#\s*terminal \d")
 SKIP = "# not run in tests"
+ELSEWHERE = re.compile(r"#\s*at (the \w+|each)$")
 SECONDS = 300
 
 
@@ -121,8 +123,9 @@ def test_every_block_of_the_readme_runs(tmp_path: Path) -> None:
                 script.write_text(text, encoding="utf-8")
                 run_together([f"{sys.executable} {script.name}"], tmp_path)
             continue
-        lines = [entry for entry in text.splitlines() if entry.strip() and not entry.startswith("#")]
-        runnable = [entry for entry in lines if SKIP not in entry]
+        lines = text.replace("\\\n", "").splitlines()
+        lines = [entry for entry in lines if entry.strip() and not entry.startswith("#")]
+        runnable = [entry for entry in lines if SKIP not in entry and not ELSEWHERE.search(entry)]
         for together, group in groupby(runnable, key=lambda entry: bool(TERMINAL.search(entry))):
             if together:
                 run_together(list(group), tmp_path)

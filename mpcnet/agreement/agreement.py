@@ -114,13 +114,14 @@ class Agreement:
         """
         from mpcnet.program import load_program
 
-        self._check_files(place)
+        self.check_files(place)
         before = set(sys.modules)
         main = load_program(place)
         self._check_imports(place, set(sys.modules) - before)
         return main
 
-    def _check_files(self, place: str) -> None:
+    def check_files(self, place: str) -> None:
+        """Compare the program's files with the digests that were signed, without running any; else JobRefused."""
         main = _file_of(place)
         names = self.job.work.files
         name = self.job.work.source.partition(":")[0]

@@ -15,13 +15,20 @@ if TYPE_CHECKING:
 __all__ = ["command"]
 
 _COLORS = {"well": "green", "warn": "yellow", "mend": "bold red", "away": "cyan", "skip": "dim"}
-FILE_WIDTH = 160
+STATE_WIDTH = 6
+LEAST_WIDTH = 24  # of the findings, on a narrow terminal
+SHORT_COMMAND = 32  # up to here a command stays within its sentence
+NO_BREAK = "\N{NO-BREAK SPACE}"
 
 
 def command(
     config: Annotated[Path, typer.Option(help="This party's party.toml, or its folder.")] = Path("party.toml"),
     job: Annotated[
-        str | None, typer.Option(help="The name that `mpcnet run --job` will have, to compare it.", show_default=False)
+        Path | None,
+        typer.Option(metavar="FILE", help="The job file that is about to be run: check and compare it, too."),
+    ] = None,
+    name: Annotated[
+        str | None, typer.Option(help="Without a job: the --name of the run, to compare it.", show_default=False)
     ] = None,
     alone: Annotated[bool, typer.Option("--alone", help="Leave the other parties out.")] = False,
     wait: Annotated[
@@ -42,12 +49,15 @@ def command(
 
     from mpcnet.cli.app import EXIT_CONNECT, EXIT_USAGE
     from mpcnet.doctor import examine
+    from mpcnet.errors import ConfigError
     from mpcnet.runtime import job_digest
 
-    digest = job_digest(job) if job is not None else None
+    if job is not None and name is not None:
+        raise ConfigError("a job has its own name; leave out --name")
+    digest = job_digest(name) if name is not None else None
     console = Console()
     with console.status("looking ...") if console.is_terminal and not as_json else Console(quiet=True).status(""):
-        report = asyncio.run(examine(config, job_digest=digest, alone=alone, wait_seconds=wait))
+        report = asyncio.run(examine(config, job=job, job_digest=digest, alone=alone, wait_seconds=wait))
     if as_json:
         typer.echo(json.dumps(report.as_dict()))
     else:
@@ -59,23 +69,57 @@ def command(
 
 
 def _print(report: Report, console: Console) -> None:
-    from rich.table import Table
+    """A line for each check, and below it what mends it: a command is never broken, so that it can be copied."""
     from rich.text import Text
 
-    if not console.is_terminal:
-        console.width = FILE_WIDTH
-    table = Table(box=None, pad_edge=False)
-    for title in ("", "party", "check"):
-        table.add_column(title, no_wrap=True)
-    table.add_column("found", overflow="fold")
+    here = f"{Path.cwd()}/"
+    party_width = max((len(check.party or report.name) for check in report.checks), default=0) + 2
+    name_width = max((len(check.name) for check in report.checks), default=0) + 2
+    indent = STATE_WIDTH + party_width + name_width
+    width = max(console.width - indent, LEAST_WIDTH) if console.is_terminal else 0
+    before = ""
     for check in report.checks:
-        found = Text(check.found)
-        if check.mend:
-            found.append(f"\n-> {check.mend}", style="bold")
-        state = Text(check.state.value, style=_COLORS[check.state.value])
-        table.add_row(state, Text(check.party or report.name), Text(check.name), found)
-    console.print(table)
+        party = check.party or report.name
+        if party != before and before:
+            console.print()
+        before = party
+        lines = _wrap(check.found.replace(here, ""), width)
+        line = Text(f"{check.state.value:<{STATE_WIDTH}}", style=_COLORS[check.state.value])
+        line.append(f"{party:<{party_width}}{check.name:<{name_width}}", style="default not bold")
+        line.append(f"\n{'':{indent}}".join(lines), style="default not bold")
+        console.print(line, soft_wrap=True, highlight=False)
+        for text in _mend_lines(check.mend.replace(here, ""), console.width if console.is_terminal else 0):
+            console.print(Text(f"{'':{STATE_WIDTH}}{text}", style="bold"), soft_wrap=True, highlight=False)
+    console.print()
     console.print(_summary(report), markup=False, highlight=False)
+
+
+def _mend_lines(mend: str, width: int) -> list[str]:
+    """What to do: in one line where it fits, else with each command on a line of its own."""
+    from mpcnet.doctor.mends import commands
+
+    if not mend:
+        return []
+    if not width or len(mend) + STATE_WIDTH + 3 <= width:
+        return [f"-> {mend}"]
+    lines, rest = [], mend
+    for command in commands(mend):
+        if len(command) <= SHORT_COMMAND:
+            rest = rest.replace(f"`{command}`", f"`{command.replace(' ', NO_BREAK)}`")
+    for command in commands(rest):
+        before, _, rest = rest.partition(f"`{command}`")
+        lines += [*_wrap(before.strip(" ;,."), max(width - STATE_WIDTH - 3, LEAST_WIDTH)), f"    {command}"]
+    lines += _wrap(rest.strip(" ;,."), max(width - STATE_WIDTH - 3, LEAST_WIDTH))
+    return [f"-> {line}" if i == 0 else f"   {line}" for i, line in enumerate(line for line in lines if line.strip())]
+
+
+def _wrap(text: str, width: int) -> list[str]:
+    import textwrap
+
+    if not width:
+        return [text]
+    lines = textwrap.wrap(text, width, break_long_words=False, break_on_hyphens=False)
+    return [line.replace(NO_BREAK, " ") for line in lines]
 
 
 def _summary(report: Report) -> str:

@@ -22,22 +22,35 @@ def command(
     ] = None,
     days: Annotated[int, typer.Option(min=1, max=3650, help="How long the certificate is valid.")] = 365,
     renew: Annotated[bool, typer.Option("--renew", help="New certificate for the key that is there.")] = False,
+    new_key: Annotated[
+        bool, typer.Option("--new-key", help="New key, where the one that was there is lost or stolen.")
+    ] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print a JSON object.")] = False,
 ) -> None:
     """Make a party's key, certificate, public file and party.toml.
 
     The public file goes to the other parties; identity.key goes nowhere. Nothing is overwritten. --renew keeps key and
     name: the old certificate holds until it expires, so the others can add the new public file at any time before.
+    --new-key moves the old key aside: every party has to take the new public file before the next run.
     """
     from mpcnet.errors import ConfigError
-    from mpcnet.identity import SWITCH
-    from mpcnet.provision import create_party, public_file, renew_party
+    from mpcnet.identity import CERTIFICATE_FILE, KEY_FILE, SWITCH, Identity
+    from mpcnet.provision import create_party, find_folder, public_file, renew_party, replace_key
 
-    folder = folder or Path(name)
+    if renew and new_key:
+        raise ConfigError("give --renew, which keeps the key, or --new-key, which replaces it")
+    if (renew or new_key) and listen is not None:
+        raise ConfigError(
+            f"--listen is not changed by {'--renew' if renew else '--new-key'}; edit `listen` in party.toml"
+        )
+    aside = None
+    if folder is None:
+        folder = find_folder(name) if renew or new_key else Path(name)
     if renew:
-        if listen is not None:
-            raise ConfigError("--listen is not changed by --renew; edit `listen` in party.toml")
         identity = renew_party(name, folder, address=address, days=days)
+    elif new_key:
+        aside = replace_key(name, folder, address=address, days=days)
+        identity = Identity.load(folder / KEY_FILE, folder / CERTIFICATE_FILE)
     elif address is None:
         raise ConfigError("give --address HOST:PORT, where the other parties reach this one")
     else:
@@ -63,9 +76,23 @@ def command(
             typer.echo(
                 f"Until {switch:%Y-%m-%d %H:%M} UTC the present certificate is shown, and from then on the new one."
             )
-        typer.echo(f"Every party, this one too, runs: mpcnet roster add {public.name}")
+        typer.echo(
+            f"Hand {public} to the other parties. Every party, this one too, runs: mpcnet roster add {public.name}"
+        )
+        return
+    if new_key:
+        typer.echo(
+            f"{name}: new key and certificate, valid until {until:%Y-%m-%d}; what belonged to the old key: {aside}"
+        )
+        typer.echo(f"fingerprint sha256:{last.fingerprint}")
+        typer.echo(f"Hand {public} to the other parties, and let them compare the fingerprint over another way.")
+        typer.echo(f"Then every party, this one too, runs: mpcnet roster add {public.name} --new-key")
+        typer.echo("Jobs name the old key: make them anew, and have all sign them.")
         return
     typer.echo(f"{name}: key, certificate and party.toml are in {folder}; valid until {until:%Y-%m-%d}")
     typer.echo(f"fingerprint sha256:{last.fingerprint}")
     typer.echo(f"Hand {public} to the other parties, and let them compare the fingerprint over another way.")
-    typer.echo(f"With everybody's file: mpcnet roster build *.public.toml --output {folder / 'roster.toml'}")
+    add = "mpcnet roster add *.public.toml"
+    if folder != Path():
+        add = f"mpcnet roster add {folder}/*.public.toml --roster {folder}/roster.toml"
+    typer.echo(f"Put their public files into {folder}, too; then: {add}")

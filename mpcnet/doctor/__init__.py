@@ -1,7 +1,9 @@
 """What is wrong with a party before any secret moves: what `mpcnet doctor` runs.
 
     checks     one finding, and all of them
+    mends      what to do about a finding
     own        this party's files, keys and dates
+    papers     its data, its record, and the job that all have signed
     machine    processor, memory, disk, clock
     look       one other party, seen from here
     visit      all other parties, while this party can be looked at itself

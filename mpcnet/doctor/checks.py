@@ -7,7 +7,9 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
 
-__all__ = ["Check", "Report", "State"]
+from mpcnet.doctor.mends import commands
+
+__all__ = ["Check", "Report", "State", "split"]
 
 
 class State(StrEnum):
@@ -29,7 +31,7 @@ class Check:
         party: the other party it is about; "" for this one.
         state: how it ended.
         found: what was found, for people.
-        mend: what to do, a command where there is one; "" where there is nothing to do.
+        mend: what to do, each command in backticks; "" where there is nothing to do.
     """
 
     name: str
@@ -38,7 +40,7 @@ class Check:
     found: str
     mend: str = ""
 
-    def as_dict(self) -> dict[str, str]:
+    def as_dict(self) -> dict[str, Any]:
         """For JSON."""
         return {
             "name": self.name,
@@ -46,6 +48,7 @@ class Check:
             "state": self.state.value,
             "found": self.found,
             "mend": self.mend,
+            "commands": commands(self.mend),
         }
 
 
@@ -93,3 +96,12 @@ class Report:
             "peers_are_well": self.peers_are_well,
             "checks": [check.as_dict() for check in self.checks],
         }
+
+
+def split(error: Exception) -> tuple[str, str]:
+    """An error of ours as a finding and what to do: they are written as `what; what to do`, or with notes."""
+    text, notes = str(error), getattr(error, "__notes__", [])
+    if notes:
+        return text, "; ".join(notes)
+    found, semicolon, mend = text.rpartition("; ")
+    return (found, mend) if semicolon else (text, "")

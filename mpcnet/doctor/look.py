@@ -9,13 +9,15 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import datetime
+import shlex
 import socket
 import ssl
 import time
 from collections.abc import AsyncIterator
 from typing import TYPE_CHECKING, Any, Final, NoReturn
 
-from mpcnet.doctor.checks import Check, State
+from mpcnet.doctor.checks import Check, State, split
+from mpcnet.doctor.mends import WRONG_CLOCK, add_to, move, renewal
 from mpcnet.errors import ConfigError, FrameError
 from mpcnet.identity import read_certificates
 from mpcnet.wire.advice import SET_CLOCK, advise
@@ -37,6 +39,7 @@ BULK_SECONDS: Final = 0.4
 MAX_BULK_BYTES: Final = 4 * 1024 * 1024
 READ_BYTES: Final = 64 * 1024
 CLOCK_WARN_SECONDS, CLOCK_MEND_SECONDS = 5.0, 3600.0
+SLOW_SECONDS, SLOW_RATE = 0.5, 250_000.0  # a round trip, bytes a second: a run works, and takes long
 
 
 class _Over(Exception):
@@ -92,7 +95,7 @@ class Look:
                 found = await resolve(host, self._party.port)
         except OSError as error:
             text = "no answer from the name service" if isinstance(error, TimeoutError) else describe(error).lower()
-            self._end("name", State.MEND, f"{host}: {text}", "correct the host name, or the name service")
+            self._end("name", State.MEND, f"{host}: {text}", f"mend the name service here, or {self._move()}")
         shown = sorted({str(where[0]) for _, where in found})
         self._add("name", State.WELL, host if shown == [host] else f"{host} is {', '.join(shown)}")
         return list(found)
@@ -115,7 +118,8 @@ class Look:
             else:
                 break
         else:
-            mend = f"start `mpcnet doctor` at {self._party.name} as well; else a firewall, or another address"
+            name = self._party.name
+            mend = f"start `mpcnet doctor` at {name} as well; if it runs, look for a firewall or a wrong address"
             self._end("tcp", State.AWAY, f"{self._party.address}: {reason}", mend)
         with contextlib.suppress(OSError):
             sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
@@ -133,17 +137,22 @@ class Look:
             async with asyncio.timeout(STEP_SECONDS):
                 await talk.handshake()
         except ssl.SSLError as error:
-            self._end("tls", State.MEND, describe(error), f"another service on that port? {self._another_address()}")
+            self._end("tls", State.MEND, describe(error), f"another service on that port? Else {self._move()}")
         except (TimeoutError, OSError) as error:
             what = "does not go on" if isinstance(error, TimeoutError) else describe(error).lower()
-            self._end("tls", State.AWAY, f"{what} in the TLS handshake", f"is it {name} that listens there?")
+            self._end(
+                "tls",
+                State.AWAY,
+                f"{what} in the TLS handshake",
+                f"is it {name} that listens there? Else {self._move()}",
+            )
         self._judge(talk.certificate)
         try:
             async with asyncio.timeout(2 * STEP_SECONDS):
                 yield talk
         except ssl.SSLError as error:
-            found, _, mend = advise(error, identity, name).rpartition("; ")
-            self._end("accepted", State.MEND, found or mend, mend if found else "")
+            found, mend = split(ConfigError(advise(error, identity, name)))
+            self._end("accepted", State.MEND, found, mend.partition(" UTC. ")[2] or mend)
         except FrameError as error:
             found = str(error).removeprefix(f"{name}: ")
             self._end("version", State.MEND, found, f"install the same release here and at {name}")
@@ -158,23 +167,28 @@ class Look:
         expected, now = self._party, datetime.datetime.now(datetime.UTC)
         certificate = _read(der)
         if certificate is None:
-            self._end("identity", State.MEND, "shows a certificate of another kind", self._another_address())
+            self._end("identity", State.MEND, "shows a certificate of another kind", self._move())
         found = self._roster.by_fingerprint().get(certificate.fingerprint)
-        add = f"mpcnet roster add {expected.name}.public.toml"
+        get = f"get {expected.name}.public.toml from {expected.name}, then"
         if found is None and certificate.key == expected.key:
-            self._end("identity", State.MEND, "shows a new certificate that is not in this roster", add)
+            self._end(
+                "identity",
+                State.MEND,
+                "shows a new certificate that is not in this roster",
+                f"{get} {add_to(self._roster, expected.name)}",
+            )
         if found is None:
             text = f"shows a certificate that is not in the roster, sha256:{certificate.fingerprint}"
-            mend = f"{self._another_address()}; or ask {expected.name}, then: {add} --new-key"
+            new_key = f"{get} compare the fingerprint, and {add_to(self._roster, expected.name, new_key=True)}"
+            mend = f"has {expected.name} a new key? Then {new_key}. Else somebody else is there: {self._move()}"
             self._end("identity", State.MEND, text, mend)
         if found.name != expected.name:
-            self._end("identity", State.MEND, f"{found.name} answers there", self._another_address())
+            self._end("identity", State.MEND, f"{found.name} answers there", self._move())
         if not certificate.is_valid(now):
             expired = now > certificate.valid_until
             limit = certificate.valid_until if expired else certificate.valid_from
             text = f"its certificate {'expired on' if expired else 'is not valid before'} {limit:%Y-%m-%d %H:%M} UTC"
-            renew = f"at {expected.name}: mpcnet keygen {expected.name} --renew; then everybody: {add}"
-            self._add("tls", State.MEND, text, renew if expired else f"set the clock that is wrong: {SET_CLOCK}")
+            self._add("tls", State.MEND, text, renewal(expected.name, self._roster) if expired else WRONG_CLOCK)
         else:
             self._add("tls", State.WELL, f"TLS 1.3, certificate valid until {certificate.valid_until:%Y-%m-%d}")
         self._add("identity", State.WELL, f"{expected.name} has proven its key")
@@ -184,9 +198,13 @@ class Look:
         self.answer = answer
         self._compare(answer)
         self._add_clock(offset)
-        self._add("round trip", State.WELL, _time(seconds))
+        slow = "a run works, but takes long; is the line overloaded, or goes it by a detour?"
+        state = State.WARN if seconds > SLOW_SECONDS else State.WELL
+        self._add("round trip", state, _time(seconds), slow if state == State.WARN else "")
         down, up = await talk.measure(seconds)
-        self._add("bandwidth", State.WELL, f"{_rate(down)} from it, {_rate(up)} to it")
+        state = State.WARN if min(down, up) < SLOW_RATE else State.WELL
+        found = f"{_rate(down)} from it, {_rate(up)} to it"
+        self._add("bandwidth", state, found, slow if state == State.WARN else "")
 
     def _compare(self, answer: Answer) -> None:
         name, release = self._party.name, printable(answer.release, 40)
@@ -203,7 +221,9 @@ class Look:
             differ = [mine[digest] for digest in mine if digest not in answer.entries]
             which = f"in the entry of {', '.join(differ)}" if differ else "it has more entries"
             found = f"{answer.roster.hex()[:16]} there, {self._roster.digest.hex()[:16]} here: {which}"
-            self._add("roster", State.MEND, found, "at every party: mpcnet roster add with the same public files")
+            every = " ".join(f"{party}.public.toml" for party in differ) or "*.public.toml"
+            command = f"mpcnet roster add {every} --roster {shlex.quote(self._roster.source)}"
+            self._add("roster", State.MEND, found, f"here and there, with the same public files: `{command}`")
         if self._job is None or not answer.job:
             doing = "waits for a run" if answer.job else "runs its doctor"
             self._add("job", State.WELL, f"{name} {doing}")
@@ -211,7 +231,8 @@ class Look:
             self._add("job", State.WELL, f"the same, {answer.job.hex()[:16]}")
         else:
             found = f"{answer.job.hex()[:16]} there, {self._job.hex()[:16]} here"
-            self._add("job", State.MEND, found, "agree on one job and start it at all parties")
+            mend = "`mpcnet job show JOB` says the digest of each file: take the one that all have signed"
+            self._add("job", State.MEND, found, mend)
 
     def _add_clock(self, offset: float) -> None:
         ahead = "ahead of" if offset > 0 else "behind"
@@ -220,11 +241,10 @@ class Look:
             self._add("clock", State.WELL, found)
         else:
             state = State.WARN if abs(offset) < CLOCK_MEND_SECONDS else State.MEND
-            self._add("clock", state, found, f"at the one that is wrong: {SET_CLOCK}")
+            self._add("clock", state, found, f"at the one that is wrong: `{SET_CLOCK}`")
 
-    def _another_address(self) -> str:
-        name = self._party.name
-        return f"correct the address of {name}: mpcnet keygen {name} --renew --address HOST:PORT"
+    def _move(self) -> str:
+        return f"correct its address: {move(self._party.name, self._roster)}"
 
     def _add(self, name: str, state: State, found: str, mend: str = "") -> None:
         self.checks.append(Check(name, self._party.name, state, found, mend))

@@ -15,6 +15,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from mpcnet.doctor.checks import Report, State
+from mpcnet.doctor.mends import WRONG_CLOCK
 
 __all__ = ["available_memory", "examine_machine"]
 
@@ -127,7 +128,9 @@ def _examine_open_files(report: Report) -> None:
 
         most = resource.getrlimit(resource.RLIMIT_NOFILE)[0]
         if most < OPEN_FILES:
-            report.add("open files", State.WARN, f"at most {most}", "ulimit -n 1024")
+            report.add(
+                "open files", State.WARN, f"at most {most}", "in the shell that starts the party: `ulimit -n 1024`"
+            )
         else:
             report.add("open files", State.WELL, f"at most {most}")
 
@@ -141,7 +144,7 @@ def _examine_clock(folder: Path, report: Report) -> None:
     found = f"{time.strftime('%Y-%m-%d %H:%M:%S', time.gmtime(now))} UTC"
     if newest > now + CLOCK_SLACK_SECONDS:
         found += f", earlier than the newest file in {folder}"
-        report.add("clock", State.MEND, found, "timedatectl set-ntp true")
+        report.add("clock", State.MEND, found, WRONG_CLOCK)
     else:
         report.add("clock", State.WELL, found)
 

@@ -1,25 +1,24 @@
-"""This party's own files: configuration, key, certificate, roster, the data it brings, the port it listens on."""
+"""This party's own files: configuration, key, certificate and roster."""
 
 from __future__ import annotations
 
 import datetime
-import os
+import shlex
 import stat
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from mpcnet.doctor.checks import Report, State
-from mpcnet.errors import ConfigError, MPCNetError
+from mpcnet.doctor.checks import Report, State, split
+from mpcnet.doctor.mends import WRONG_CLOCK, add_to, own_key, own_renewal, renewal, shell
+from mpcnet.errors import ConfigError
 
 if TYPE_CHECKING:
     from mpcnet.config import Config
     from mpcnet.identity import Identity
     from mpcnet.roster import Roster
 
-__all__ = ["Own", "examine_own"]
-
-MAX_DATA_BYTES = 64 << 20  # larger tables are left to the run
+__all__ = ["Own", "examine_own", "mode_of"]
 
 
 @dataclass
@@ -34,13 +33,16 @@ class Own:
 
 def examine_own(path: Path, report: Report) -> Own:
     """Check this party's files, and return what is good enough to look at the others with."""
-    from mpcnet.config import Config
+    from mpcnet.config import CONFIG_FILE, Config
 
     own = Own(path.absolute() if path.is_dir() else path.absolute().parent)
     try:
         own.config = config = Config.load(path)
     except ConfigError as error:
-        report.add("config", State.MEND, *_split(error))
+        found, mend = split(error)
+        if not (path / CONFIG_FILE if path.is_dir() else path).exists():
+            mend = "name it with --config, or make one: `mpcnet keygen NAME --address HOST:PORT`"
+        report.add("config", State.MEND, found, mend or "correct the file; `mpcnet keygen` makes one that is right")
         for name in ("files", "key", "certificate", "roster"):
             report.add(name, State.SKIP, "needs party.toml")
         return own
@@ -49,31 +51,27 @@ def examine_own(path: Path, report: Report) -> Own:
     _examine_modes(config, report)
     own.identity = _examine_identity(config, report)
     own.roster = _examine_roster(config, own.identity, report)
-    _examine_data(config, report)
     return own
-
-
-def _split(error: Exception) -> tuple[str, str]:
-    """An error of ours as a finding and what to do: they are written as `what; what to do`."""
-    text = str(error)
-    found, semicolon, mend = text.rpartition("; ")
-    return (found, mend) if semicolon else (text, "")
 
 
 def _examine_modes(config: Config, report: Report) -> None:
     """Whoever can write one of these files decides with whom this party computes what."""
     folder = Path(config.source).absolute().parent
     paths = [folder, config.identity.parent, config.identity, config.certificate, config.roster, Path(config.source)]
+    rest = [path for path in dict.fromkeys(paths) if not mode_of(path) & stat.S_ISVTX]
+    found = False
     for state, bit, who in ((State.MEND, stat.S_IWOTH, "by everybody"), (State.WARN, stat.S_IWGRP, "by its group")):
-        open_to = [path for path in dict.fromkeys(paths) if _mode(path) & bit and not _mode(path) & stat.S_ISVTX]
+        open_to = [path for path in rest if mode_of(path) & bit]
         if open_to:
-            names = " ".join(str(path) for path in open_to)
-            report.add("files", state, f"{names} can be changed {who}", f"chmod go-w {names}")
-            return
-    report.add("files", State.WELL, "nobody else can change the files")
+            names = ", ".join(str(path) for path in open_to)
+            report.add("files", state, f"{names} can be changed {who}", shell("chmod", "go-w", *open_to))
+            rest, found = [path for path in rest if path not in open_to], True
+    if not found:
+        report.add("files", State.WELL, "nobody else can change the files")
 
 
-def _mode(path: Path) -> int:
+def mode_of(path: Path) -> int:
+    """The mode of a file; 0 where it is not there."""
     try:
         return path.stat().st_mode
     except OSError:
@@ -86,25 +84,29 @@ def _examine_identity(config: Config, report: Report) -> Identity | None:
     try:
         identity = Identity.load(config.identity, config.certificate, check_time=False)
     except ConfigError as error:
-        about_key = str(error).startswith(str(config.identity))
-        report.add("key" if about_key else "certificate", State.MEND, *_split(error))
+        about_key = str(error).startswith(f"{config.identity}: ")
+        is_open = about_key and mode_of(config.identity) & 0o077
+        found = split(error)[0]
+        mend = shell("chmod", "600", config.identity) if is_open else own_key(config)
+        report.add("key" if about_key else "certificate", State.MEND, found, mend)
         report.add("certificate" if about_key else "key", State.SKIP, "needs the other of the two")
         return None
     report.add("key", State.WELL, f"{identity.key_path}: readable by this user alone, and fits the certificate")
     if identity.name != config.name:
         found = f"{config.source}: name is {config.name!r}, but {config.certificate} is that of {identity.name!r}"
-        report.add("certificate", State.MEND, found, f"write name = {identity.name!r} into {config.source}")
+        mend = f"put the files of {config.name} there, or write name = {identity.name!r} into {config.source}"
+        report.add("certificate", State.MEND, found, mend)
         return None
     now, until = datetime.datetime.now(datetime.UTC), identity.held[-1].valid_until
     try:
         identity.certificate.check_time(str(identity.certificate_path), now)
     except ConfigError as error:
-        found, _, mend = str(error).partition(" UTC; ")
-        report.add("certificate", State.MEND, f"{found} UTC", mend.partition(". ")[2])
+        mend = own_renewal(config) if now > identity.certificate.valid_until else WRONG_CLOCK
+        report.add("certificate", State.MEND, f"{str(error).partition(' UTC. ')[0]} UTC", mend)
         return identity
     warning = identity.held[-1].expiry_warning(now)
     if warning:
-        report.add("certificate", State.WARN, *_split(ConfigError(warning)))
+        report.add("certificate", State.WARN, split(ConfigError(warning))[0], own_renewal(config))
     elif identity.certificate is not identity.held[-1]:
         switch = identity.certificate.valid_until - SWITCH
         found = f"is being renewed: the old one is shown until {switch:%Y-%m-%d}, the new one until {until:%Y-%m-%d}"
@@ -115,31 +117,43 @@ def _examine_identity(config: Config, report: Report) -> Identity | None:
 
 
 def _examine_roster(config: Config, identity: Identity | None, report: Report) -> Roster | None:
+    from mpcnet.provision import public_file
     from mpcnet.roster import Roster
 
+    public = public_file(Path(config.source).absolute().parent, config.name)
+    own_add = add_to(config.roster, config.name, file=public)
     if not config.roster.exists():
-        found = f"{config.roster}: there is no roster yet"
-        report.add("roster", State.MEND, found, f"mpcnet roster add NAME.public.toml ... --roster {config.roster}")
+        every, to = shlex.quote(str(public.parent)), shlex.quote(str(config.roster))
+        put = f"mpcnet roster add {every}/*.public.toml --roster {to}"
+        mend = f"put every party's public file into {public.parent}, then: `{put}`"
+        report.add("roster", State.MEND, f"{config.roster}: there is no roster yet", mend)
         return None
     try:
         roster = Roster.load(config.roster, check_time=False)
-        own = roster.party(config.name)
     except ConfigError as error:
-        report.add("roster", State.MEND, *_split(error))
+        again = f"mpcnet roster build *.public.toml --output {shlex.quote(str(config.roster))} --force"
+        report.add("roster", State.MEND, str(error), f"make it anew, from every party's public file: `{again}`")
         return None
-    add = f"mpcnet roster add {config.name}.public.toml --roster {config.roster}"
+    if config.name not in roster.names:
+        found = f"{config.roster}: {config.name} is not in it; there are {', '.join(roster.names)}"
+        report.add("roster", State.MEND, found, f"{own_add}; the same at every party")
+        return None
+    own = roster.party(config.name)
     if identity is not None and identity.certificate.key != own.key:
         found = f"{config.roster}: the entry of {config.name} holds another key than {identity.key_path}"
-        report.add("roster", State.MEND, found, f"at every party: {add} --new-key")
+        add = add_to(config.roster, config.name, file=public, new_key=True)
+        report.add("roster", State.MEND, found, f"{add}; hand out {public.name}, for everybody to do the same")
         return None
     if identity is not None and identity.fingerprint not in own.fingerprints:
         found = f"{config.roster}: the entry of {config.name} pins another certificate than it shows"
-        report.add("roster", State.MEND, found, f"at every party: {add}")
+        mend = f"{own_add}; hand out {public.name}, for everybody to do the same"
+        report.add("roster", State.MEND, found, mend)
         return None
     names = ", ".join(roster.names)
     report.add("roster", State.WELL, f"{names}; digest {roster.digest.hex()[:16]}, the same at every party")
     if identity is not None and identity.held[-1].fingerprint not in own.fingerprints:
-        report.add("roster", State.WARN, f"{config.roster}: lacks the new certificate of {config.name}", add)
+        found = f"{config.roster}: lacks the new certificate of {config.name}"
+        report.add("roster", State.WARN, found, f"{own_add}; hand out {public.name}, for everybody to do the same")
     _examine_others(roster, config, report)
     return roster
 
@@ -151,37 +165,14 @@ def _examine_others(roster: Roster, config: Config, report: Report) -> None:
         if party.name == config.name:
             continue
         if not any(certificate.is_valid(now) for certificate in party.certificates):
-            last, add = party.last_certificate, f"mpcnet roster add {party.name}.public.toml --roster {config.roster}"
+            last, mend = party.last_certificate, renewal(party.name, roster)
             when = f"expired on {last.valid_until:%Y-%m-%d %H:%M}"
-            mend = f"{party.name}: mpcnet keygen {party.name} --renew; then everybody: {add}"
             if now < last.valid_from:
-                when = f"is not valid before {last.valid_from:%Y-%m-%d %H:%M}"
-                mend = "set the clock that is wrong: timedatectl set-ntp true"
+                when, mend = f"is not valid before {last.valid_from:%Y-%m-%d %H:%M}", WRONG_CLOCK
             found = f"{config.roster}: the certificate {when} UTC; this machine's clock says {now:%Y-%m-%d %H:%M} UTC"
             report.add("certificate", State.MEND, found, mend, party=party.name)
             continue
         warning = party.last_certificate.expiry_warning(now)
         if warning:
-            found, mend = _split(ConfigError(warning))
-            report.add("certificate", State.WARN, found, mend, party=party.name)
-
-
-def _examine_data(config: Config, report: Report) -> None:
-    """What the [score] table names."""
-    from mpcnet.credit.job import ScoreJob
-
-    if config.score is None:
-        return
-    data = config.score.data
-    try:
-        if data is not None and data.exists() and data.stat().st_size > MAX_DATA_BYTES:
-            report.add("data", State.WELL, f"{data}: {data.stat().st_size >> 20} MB, too many to read here")
-            return
-        job = ScoreJob.load(config, None)
-    except (MPCNetError, OSError) as error:
-        report.add("data", State.MEND, *_split(error))
-        return
-    report.add("data", State.WELL, f"{data}: {len(job.records)} applicants")
-    points = config.score.points
-    if points is not None and _mode(points) & (stat.S_IROTH | stat.S_IRGRP) and os.name == "posix":
-        report.add("data", State.WARN, f"{points}: secret points that others can read", f"chmod 600 {points}")
+            found = split(ConfigError(warning))[0]
+            report.add("certificate", State.WARN, found, renewal(party.name, roster), party=party.name)

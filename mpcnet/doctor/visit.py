@@ -35,6 +35,7 @@ NO_JOB = bytes(32)
 async def examine(
     path: str | Path,
     *,
+    job: Path | None = None,
     job_digest: bytes | None = None,
     alone: bool = False,
     wait_seconds: float = 10.0,
@@ -45,13 +46,15 @@ async def examine(
 
     Args:
         path: party.toml, or its folder.
-        job_digest: of what is about to be run; None leaves jobs uncompared.
+        job: the job file that is about to be run: it is checked, and compared with the others'.
+        job_digest: of what is about to be run, where there is no file; None leaves jobs uncompared.
         alone: leave the other parties out.
         wait_seconds: how long to try parties that are not there, and to let them look at this one.
         listen_socket: a bound socket, instead of the address in the configuration; it is closed.
         on_check: called with each finding as it is made.
     """
     from mpcnet.doctor.machine import examine_machine
+    from mpcnet.doctor.papers import examine_data, examine_job, examine_record
 
     report, told = Report(), 0
 
@@ -63,6 +66,14 @@ async def examine(
 
     try:
         own = examine_own(Path(path), report)
+        if own.config is not None:
+            examine_data(own.config, report)
+        if own.config is not None and own.identity is not None and own.roster is not None:
+            examine_record(own.config, own.identity, own.roster, report)
+        if job is not None and (own.config is None or own.roster is None):
+            report.add("job", State.SKIP, "needs party.toml and the roster")
+        elif job is not None and own.config is not None:
+            job_digest = examine_job(job, own.config, report)
         tell()
         await asyncio.to_thread(examine_machine, own.folder, report)
         tell()
@@ -171,8 +182,13 @@ class _Visit:
         except (OSError, ConnectFailed) as error:
             if sock is not None:
                 sock.close()
-            hint = f"end the program that has {format_address(*address)}, unless it is a run of this party"
-            self._report.add("port", State.WARN, str(error), hint)
+            hint = (
+                f"`ss -ltnp sport = :{address[1]}` says which program has it: end it, unless it is a run of this party"
+            )
+            if "in use" not in str(error).lower():
+                hint = f'behind a router or in a container: write listen = "0.0.0.0:{address[1]}" into '
+                hint += self._config.source
+            self._report.add("port", State.WARN, str(error).removesuffix("; is another program using the port?"), hint)
             return None
         host, port = sock.getsockname()[:2]
         self._report.add("port", State.WELL, f"listening on {format_address(host, port)}")
@@ -186,5 +202,5 @@ class _Visit:
             self._report.add("way back", State.WELL, f"{name} reached this party", party=name)
         elif look.answer is not None:
             found = f"{name} is there, but did not reach this party at {self._me.address}"
-            mend = f"start `mpcnet doctor` at {name} at the same time; else a firewall here, or another address"
+            mend = f"start `mpcnet doctor` at {name} at the same time; else look for a firewall here"
             self._report.add("way back", State.WARN, found, mend, party=name)

@@ -135,7 +135,9 @@ async def test_host_that_has_no_address(folders: Folders) -> None:
     folders.write_roster("bank", lender)
     (report,) = await together(folders, "bank", seconds=0)
     check = of(report, "name", "lender")
-    assert (check.state, check.mend) == (State.MEND, "correct the host name, or the name service")
+    assert check.state == State.MEND
+    assert check.found.startswith("no.such.host.invalid: ")
+    assert check.mend.startswith("mend the name service here, or correct its address: at lender: `mpcnet keygen lender")
 
 
 async def look_at_lender(folders: Folders, **options: Any) -> tuple[Report, Report]:
@@ -153,7 +155,7 @@ async def test_wrong_party_at_an_address(folders: Folders) -> None:
         folders.write_roster(name, *swapped)
     bank, _ = await look_at_lender(folders)
     assert of(bank, "identity", "bureau").found == "lender answers there"
-    assert of(bank, "identity", "bureau").mend.endswith("mpcnet keygen bureau --renew --address HOST:PORT")
+    assert "at bureau: `mpcnet keygen bureau --renew --address HOST:PORT`; " in of(bank, "identity", "bureau").mend
 
 
 async def test_unknown_party_at_an_address_is_asked_nothing(folders: Folders) -> None:
@@ -164,7 +166,7 @@ async def test_unknown_party_at_an_address_is_asked_nothing(folders: Folders) ->
     bank, lender = await look_at_lender(folders)
     check = of(bank, "identity", "lender")
     assert check.found.startswith("shows a certificate that is not in the roster, sha256:")
-    assert check.mend.endswith("mpcnet roster add lender.public.toml --new-key")
+    assert f"`mpcnet roster add lender.public.toml --roster {folders.config('bank').roster} --new-key`" in check.mend
     assert of(lender, "accepted", "bank").found.endswith("is not in its roster")
     assert of(lender, "accepted", "bank").mend == "bank runs `mpcnet roster add lender.public.toml`"
 
@@ -180,7 +182,7 @@ async def test_renewed_certificate_that_has_not_arrived(folders: Folders) -> Non
     bank, _ = await look_at_lender(folders)
     check = of(bank, "identity", "lender")
     assert check.found == "shows a new certificate that is not in this roster"
-    assert check.mend == "mpcnet roster add lender.public.toml"
+    assert check.mend.endswith(f"`mpcnet roster add lender.public.toml --roster {folders.config('bank').roster}`")
 
 
 @pytest.mark.parametrize(

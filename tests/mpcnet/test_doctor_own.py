@@ -80,16 +80,16 @@ def renew(folders: Folders) -> None:
 
 OWN = [
     (spoil_config, "config", State.MEND, "unknown key 'rooster'", "known are name"),
-    (open_key, "key", State.MEND, "the identity key can be read by others", "mend it with: chmod 600 "),
-    (lose_key, "key", State.MEND, "the identity key cannot be read", "make one with `mpcnet keygen`"),
-    (swap_key, "certificate", State.MEND, "does not belong to the key", "put matching files there"),
+    (open_key, "key", State.MEND, "the identity key can be read by others", "`chmod 600 "),
+    (lose_key, "key", State.MEND, "the identity key cannot be read", "`mpcnet keygen bank --new-key --dir "),
+    (swap_key, "certificate", State.MEND, "does not belong to the key", "`mpcnet keygen bank --new-key --dir "),
     (take_identity, "certificate", State.MEND, "is that of 'lender'", "write name = 'lender' into"),
     (certify(-10, -5), "certificate", State.MEND, "the certificate of bank expired on", "mpcnet keygen bank --renew"),
     (certify(5, 10), "certificate", State.MEND, "is not valid before", "timedatectl set-ntp true"),
     (certify(-10, 12), "certificate", State.WARN, "expires in 11 days", "mpcnet keygen bank --renew"),
     (lose_roster, "roster", State.MEND, "there is no roster yet", "mpcnet roster add"),
     (new_key, "roster", State.MEND, "holds another key", "--new-key"),
-    (renew, "roster", State.WARN, "lacks the new certificate", "mpcnet roster add bank.public.toml --roster"),
+    (renew, "roster", State.WARN, "lacks the new certificate", "/bank.public.toml --roster"),
     (open_files, "files", State.MEND, "can be changed by everybody", "chmod go-w "),
     (lend_files, "files", State.WARN, "can be changed by its group", "chmod go-w "),
     (promise_data, "data", State.MEND, "nothing.toml", ""),
@@ -143,7 +143,7 @@ def test_machine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     machine.examine_machine(tmp_path, report)
     assert of(report, "disk").state == State.MEND
     assert of(report, "memory").state == State.WARN
-    assert of(report, "clock").mend == "timedatectl set-ntp true"
+    assert of(report, "clock").mend == "set the clock that is wrong: `timedatectl set-ntp true`"
 
 
 def test_limit_on_memory_is_seen() -> None:
@@ -166,7 +166,7 @@ def test_command(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     facts = json.loads(capsys.readouterr().out)
     assert facts["own_is_well"]
     assert facts["name"] == "bank"
-    assert {"name", "party", "state", "found", "mend"} == set(facts["checks"][0])
+    assert {"name", "party", "state", "found", "mend", "commands"} == set(facts["checks"][0])
     assert main(["doctor", *config, "--wait", "0"]) == 3
     out = capsys.readouterr().out
     assert "-> start `mpcnet doctor` at lender as well" in out
