@@ -23,13 +23,13 @@ from mpcnet.evaluate import Progress
 if TYPE_CHECKING:
     from rich.console import Console
 
-__all__ = ["JsonLog", "LiveLine", "PlainLines", "Reporter", "Speed", "reporter_for"]
+__all__ = ["JsonLog", "LiveLine", "PlainLines", "Reporter", "Speed", "amount", "reporter_for"]
 
 PLAIN_SECONDS = 2.0
 WINDOW_SECONDS = 3.0
 WORDS = {
     "agree": "checking that all mean the same",
-    "prepare": "loading kernels",
+    "prepare": "preparing kernels (the first time: half a minute)",
     "inputs": "inputs",
     "ot": "oblivious transfer",
     "evaluate": "evaluating",
@@ -122,15 +122,16 @@ def describe(progress: Progress, rate: Rate) -> str:
     elif progress.phase == "agree":
         parts = [f"{words} ({progress.done} of {progress.total} parties)"]
     if progress.bytes_sent:
-        parts.append(f"{_amount(progress.bytes_sent)} sent")
+        parts.append(f"{amount(progress.bytes_sent)} sent")
     if rate.bytes_a_second >= 1e4:
-        parts.append(f"{_amount(rate.bytes_a_second)}/s")
+        parts.append(f"{amount(rate.bytes_a_second)}/s")
     if rate.seconds_left is not None and rate.seconds_left >= 1:
         parts.append(f"{rate.seconds_left:,.0f} s left")
     return ", ".join(parts)
 
 
-def _amount(n_bytes: float) -> str:
+def amount(n_bytes: float) -> str:
+    """So many bytes, for people."""
     if n_bytes >= 1e9:
         return f"{n_bytes / 1e9:,.2f} GB"
     return f"{n_bytes / 1e6:,.1f} MB" if n_bytes >= 1e5 else f"{n_bytes / 1e3:,.1f} kB"

@@ -139,7 +139,7 @@ def replace_key(name: str, folder: str | Path, *, address: str | None = None, da
         if not entries:
             raise ConfigError("give --address HOST:PORT: there is no public file and no roster that tells it")
         host, port = entries[0].host, entries[0].port
-    aside = folder / f"before-{datetime.datetime.now(datetime.UTC):%Y-%m-%dT%H%M%S}"
+    aside = folder / f"before-{datetime.datetime.now(datetime.UTC):%Y-%m-%dT%H%M%S.%f}"
     old = [config.identity, config.certificate, next_path(config.certificate)]
     old += [config.record_path, head_path(config.record_path)]
     try:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shlex
 import sys
 from enum import StrEnum
 from pathlib import Path
@@ -95,7 +96,7 @@ def new(
     path = output or Path(f"{name}.toml")
     write_new(path, dumps(job))
     typer.echo(describe(JobFile.load(path)))
-    typer.echo(f"written to {path}; every party signs it with `mpcnet job sign {path.name}`")
+    typer.echo(f"written to {path}; send it to all, and every party signs it with `mpcnet job sign {path.name}`")
 
 
 def _score(path: Path, roster: Roster, protocol: str | None) -> tuple[Work, list[Evaluation]]:
@@ -169,7 +170,8 @@ def sign(
     path = sign_job(job, identity)
     typer.echo(f"signed by {loaded.name}: {path}; send that file to {', '.join(set_aside(job.job.names, loaded.name))}")
     if not loaded.policy_path.exists():
-        typer.echo(f"no job runs here without a policy: `mpcnet job policy {file}` drafts {loaded.policy_path}")
+        here = "" if config == HERE else f" --config {shlex.quote(str(config))}"
+        typer.echo(f"no job runs here without a policy: `mpcnet job policy {file}{here}` drafts {loaded.policy_path}")
 
 
 def set_aside(names: tuple[str, ...], me: str) -> list[str]:
@@ -195,7 +197,10 @@ def verify(file: File, config: Config_ = HERE, as_json: Json = False) -> None:
     else:
         for check in checks:
             detail = describe(check.error) if check.error else check.detail
-            typer.echo(f"{'ok  ' if check.error is None else 'WRONG'} {check.what}" + (f": {detail}" if detail else ""))
+            detail = (detail or "").removeprefix(f"{file}: ").replace(f"{Path.cwd()}/", "")
+            typer.echo(
+                f"{'ok   ' if check.error is None else 'WRONG'} {check.what}" + (f": {detail}" if detail else "")
+            )
         typer.echo(f"digest {job.digest.hex()}")
     wrong = [check for check in checks if check.error is not None]
     if wrong:
@@ -223,11 +228,14 @@ def diff(
         raise typer.Exit(EXIT_DIFFERENT)
 
 
-@command.command()
+@command.command(short_help="Draft this party's policy: it allows the job and nothing else.")
 def policy(file: File, config: Config_ = HERE) -> None:
-    """Draft this party's policy: it allows the job and nothing else. Nothing is overwritten."""
+    """Draft this party's policy: it allows the job and nothing else.
+
+    Nothing is overwritten: where there is a policy, what it lacks for the job is said, to be added by hand.
+    """
     from mpcnet.agreement.job import JobFile
-    from mpcnet.agreement.policy import draft_policy
+    from mpcnet.agreement.policy import Policy, draft_policy
     from mpcnet.config import Config
     from mpcnet.errors import JobRefused
     from mpcnet.provision import write_new
@@ -235,6 +243,10 @@ def policy(file: File, config: Config_ = HERE) -> None:
     loaded, job = Config.load(config), JobFile.load(file)
     if loaded.name not in job.job.names:
         raise JobRefused(f"{file}: {loaded.name} is no party of this job; it is for {', '.join(job.job.names)}")
+    if loaded.policy_path.exists():
+        Policy.load(loaded.policy_path).check(job.job, loaded.name, str(file))
+        typer.echo(f"{loaded.policy_path} is there, and allows this job; nothing was changed")
+        return
     text = draft_policy(job.job, loaded.name)
     write_new(loaded.policy_path, text)
     typer.echo(text + f"written to {loaded.policy_path}: read it, and change it to what {loaded.name} means to allow")

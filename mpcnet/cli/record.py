@@ -117,9 +117,11 @@ def verify(
         for note in found.notes:
             typer.echo(f"note  {_plain(note)}")
     if found.faults:
-        raise RecordError(f"{path}: does not hold: {len(found.faults)} faults, the first: {_plain(found.faults[0])}")
+        more = f", and {len(found.faults) - 1} more" if len(found.faults) > 1 else ""
+        raise RecordError(f"{path}: does not hold: {_plain(found.faults[0])}{more}")
     if not as_json:
-        typer.echo(f"holds: {found.entries} entries, {found.runs} runs of {_plain(found.party)}")
+        runs = f"{found.runs} run{'' if found.runs == 1 else 's'}"
+        typer.echo(f"{path} holds: {found.entries} entries, {runs} of {_plain(found.party)}")
 
 
 def _is_there(config: Path) -> bool:

@@ -66,8 +66,13 @@ def add(
 @command.command()
 def show(file: File = Path("roster.toml"), as_json: Json = False) -> None:
     """Show the parties of a roster, even where a certificate has expired."""
+    from mpcnet.errors import ConfigError
     from mpcnet.roster import Roster
 
+    if not file.exists():
+        raise ConfigError(
+            f"{file}: there is no roster here; name it, or make one with `mpcnet roster add *.public.toml`"
+        )
     _print(Roster.load(file, check_time=False), as_json)
 
 
@@ -88,7 +93,7 @@ def check(
 
 
 def _print(roster: Roster, as_json: bool, me: str | None = None) -> None:
-    warnings = roster.expiry_warnings()
+    warnings = {**roster.expiry_warnings(), **_expired(roster)}
     if as_json:
         parties: list[dict[str, Any]] = [
             {
@@ -111,3 +116,19 @@ def _print(roster: Roster, as_json: bool, me: str | None = None) -> None:
     typer.echo(f"roster digest {roster.digest.hex()[:16]}")
     for text in warnings.values():
         typer.echo(f"mpcnet: warning: {text}", err=True)
+
+
+def _expired(roster: Roster) -> dict[str, str]:
+    """For each party without a certificate that is valid now: why, and what to do."""
+    import datetime
+
+    from mpcnet.errors import ConfigError
+
+    found, now = {}, datetime.datetime.now(datetime.UTC)
+    for party in roster.parties:
+        if not any(certificate.is_valid(now) for certificate in party.certificates):
+            try:
+                party.last_certificate.check_time(roster.source, now)
+            except ConfigError as error:
+                found[party.name] = str(error)
+    return found

@@ -10,6 +10,7 @@ import typer
 if TYPE_CHECKING:
     from mpcnet.agreement.agreement import Agreement
     from mpcnet.program import Main
+    from mpcnet.stats import Stats
 
 __all__ = ["command"]
 
@@ -70,6 +71,7 @@ def command(
     counters = Metrics() if metrics is not None else None
     tracer = Tracer() if trace is not None else None
     learned: list[object] = []
+    summary = ["done"]
 
     def tell() -> None:
         if learned and learned[0] is not None:
@@ -81,6 +83,7 @@ def command(
         try:
             async with followed(session, reporter):
                 learned.append(await call_program(main, session, *(arguments or [])))
+            summary[0] = _summary(session.stats)
         finally:
             if show_stats:
                 print(json.dumps(session.stats.as_dict()), file=sys.stderr)
@@ -102,7 +105,7 @@ def command(
             try:
                 run(loaded, role, job=agreement or name, on_event=reports_events(reporter), trace=tracer)
                 outcome = "done"
-                reporter.event("done", "done") if log_json else None
+                reporter.event("done", summary[0])
             except Exception as error:
                 if log_json and trace_of_program(error) is None:
                     reporter.event("failed", describe(error) or type(error).__name__, exit_code=exit_code(error))
@@ -123,6 +126,18 @@ def command(
             counters.ended(outcome)
             counters.write(metrics)
     tell()
+
+
+def _summary(stats: Stats) -> str:
+    """What a run came to, in a line."""
+    from mpcnet.display import amount
+    from mpcnet.record.summary import opened_of
+
+    parts = [f"done in {stats.total_seconds:,.1f} s"]
+    for party, outputs in opened_of(stats).items():
+        parts.append(f"{party} learned {', '.join(f'{name}: {count:,}' for name, count in outputs.items())}")
+    parts.append(f"{amount(stats.bytes_sent)} sent, {amount(stats.bytes_received)} received")
+    return "; ".join(parts)
 
 
 def _agreed(

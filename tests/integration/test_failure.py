@@ -287,6 +287,6 @@ def test_unreadable_key_is_one_line(configs: dict[str, Path]) -> None:
     key.chmod(0o644)
     code, _, err = finish(start({"bank": configs["bank"]}))["bank"]
     assert code == 2
-    assert err == f"mpcnet: {key}: the identity key can be read by others; mend it with: chmod 600 {key}\n"
+    assert err == f"mpcnet: {key}: the identity key can be read by others; mend it with `chmod 600 {key}`\n"
     key.chmod(0o600)
     assert Identity.load(key, key.with_name("certificate.pem")).name == "bank"

@@ -134,5 +134,7 @@ def test_both_ways_to_start_it(command: list[str]) -> None:
     argv = [sys.executable, *command] if command[0] == "-m" else command
     done = subprocess.run([*argv, "roster", "show", "nothing.toml"], capture_output=True, text=True, timeout=60)
     assert done.returncode == 2
-    assert done.stderr == "mpcnet: nothing.toml: cannot be read: No such file or directory\n"
+    assert done.stderr == (
+        "mpcnet: nothing.toml: there is no roster here; name it, or make one with `mpcnet roster add *.public.toml`\n"
+    )
     assert done.stdout == ""

@@ -116,6 +116,38 @@ def test_renewal(capsys: pytest.CaptureFixture[str]) -> None:
     assert "--listen is not changed by --renew" in capsys.readouterr().err
 
 
+def test_a_party_is_found_in_its_folder_and_beside_it(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    make_all()
+    monkeypatch.chdir("lender")
+    assert main(["keygen", "lender", "--renew", "--days", "400"]) == 0
+    assert Path("certificate.next.pem").exists()
+    capsys.readouterr()
+    assert main(["keygen", "lender", "--new-key"]) == 0
+    out = capsys.readouterr().out
+    assert "Hand lender.public.toml to the other parties" in out
+    assert "mpcnet roster add lender.public.toml --new-key" in out
+    (aside,) = Path().glob("before-*")
+    assert {path.name for path in aside.iterdir()} == {"identity.key", "certificate.pem", "certificate.next.pem"}
+    Config.load("party.toml").load_identity()
+    assert main(["keygen", "lender", "--new-key", "--renew"]) == 2
+    assert "give --renew, which keeps the key, or --new-key" in capsys.readouterr().err
+
+
+def test_what_keygen_says_next_leaves_nobody_out(capsys: pytest.CaptureFixture[str]) -> None:
+    """The own public file lies in the own folder, and the others' are put there."""
+    make_all()
+    for name in ("bureau", "bank"):
+        (Path("lender") / f"{name}.public.toml").write_bytes((Path(name) / f"{name}.public.toml").read_bytes())
+    line = next(line for line in capsys.readouterr().out.splitlines() if "into lender, too" in line)
+    command = line.partition("then: ")[2]
+    assert command == "mpcnet roster add lender/*.public.toml --roster lender/roster.toml"
+    files = sorted(str(path) for path in Path("lender").glob("*.public.toml"))
+    assert main(["roster", "add", *files, "--roster", "lender/roster.toml"]) == 0
+    assert main(["roster", "check", "--config", "lender"]) == 0
+
+
 MISTAKES = [
     (["keygen", "a b", "--address", "h:1"], "'a b' is no name for a party"),
     (["keygen", "x"], "give --address HOST:PORT"),
@@ -127,7 +159,7 @@ MISTAKES = [
     (["roster", "build", "lender/lender.public.toml"], "roster.toml: a roster has 2 to 10 parties, this one has 1"),
     (["roster", "build", *["lender/lender.public.toml"] * 2], "lender and lender have the same name"),
     (["roster", "build", "lender/party.toml", "bank/bank.public.toml"], "lender/party.toml: unknown key"),
-    (["roster", "show"], "roster.toml: cannot be read"),
+    (["roster", "show"], "roster.toml: there is no roster here"),
     (["roster", "check", "--config", "lender"], "there is no roster yet"),
     (["roster", "check"], "party.toml: cannot be read"),
 ]

@@ -14,8 +14,8 @@ import pytest
 from mpcnet.config import Config
 from mpcnet.errors import ConfigError, HandshakeFailed
 from mpcnet.identity import Identity, next_path
-from mpcnet.provision import add_to_roster, create_network, create_party, public_file, renew_party
-from mpcnet.roster import Party, Roster, read_entries
+from mpcnet.provision import add_to_roster, create_network, create_party, public_file, renew_party, replace_key
+from mpcnet.roster import Party, Roster, dump_entries, read_entries
 from mpcnet.wire.advice import advise
 from tests.kit.certificates import identity_of, in_days
 from tests.kit.network import Net, close_links, gather_errors, make_roster
@@ -166,6 +166,47 @@ def test_expired_public_file_is_refused_and_expired_certificates_go(tmp_path: Pa
     public.write_text(Roster((Party("bank", "127.0.0.1", 7001, (old.certificate, new.certificate)), entry)).dumps())
     add_to_roster([public], roster)
     assert Roster.load(roster).party("bank").fingerprints == (new.fingerprint,)
+
+
+def test_two_expired_certificates_are_replaced_one_after_the_other(tmp_path: Path) -> None:
+    roster, names = tmp_path / "roster.toml", ("bank", "lender")
+    old = {name: identity_of(tmp_path / name, name, -30, -1).certificate for name in names}
+    roster.write_text(Roster(tuple(Party(n, "127.0.0.1", 7001 + i, (old[n],)) for i, n in enumerate(names))).dumps())
+    for i, name in enumerate(names):
+        fresh = Party(name, "127.0.0.1", 7001 + i, (identity_of(tmp_path / name, name, -1, 90).certificate,))
+        (tmp_path / "new.public.toml").write_text(dump_entries([fresh]))
+        add_to_roster([tmp_path / "new.public.toml"], roster)
+    Roster.load(roster)
+
+
+# ---- a new key
+
+
+def test_key_that_was_lost_is_replaced_in_place(tmp_path: Path) -> None:
+    files = create_network(tmp_path, {"bank": "127.0.0.1:7001", "lender": "127.0.0.1:7002"})
+    folder, config = tmp_path / "bank", Config.load(files["bank"])
+    before, old = files["bank"].read_bytes(), config.certificate.read_bytes()
+    config.identity.unlink()
+    (folder / "record.jsonl").write_text("{}")
+    aside = replace_key("bank", folder)
+    assert {path.name for path in aside.iterdir()} == {"certificate.pem", "record.jsonl"}
+    assert (aside / "certificate.pem").read_bytes() == old
+    assert files["bank"].read_bytes() == before
+    fresh = config.load_identity()
+    (entry,) = read_entries(public_file(folder, "bank"))
+    assert (entry.address, entry.fingerprints) == ("127.0.0.1:7001", (fresh.fingerprint,))
+    public_file(folder, "bank").unlink()
+    assert read_entries(config.roster)[0].address == "127.0.0.1:7001"  # told by the roster as well
+    replace_key("bank", folder)
+    assert read_entries(public_file(folder, "bank"))[0].address == "127.0.0.1:7001"
+
+
+def test_key_of_another_party_is_not_replaced(tmp_path: Path) -> None:
+    files = create_network(tmp_path, {"bank": "127.0.0.1:7001", "lender": "127.0.0.1:7002"})
+    before = {path: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()}
+    with pytest.raises(ConfigError, match=r"party.toml is that of 'bank', not of 'lender'"):
+        replace_key("lender", files["bank"].parent)
+    assert {path: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()} == before
 
 
 # ---- warnings

@@ -271,7 +271,7 @@ def test_the_command_line(three: Institutions, capsys: pytest.CaptureFixture[str
     for text in ("march  with bureau, lender", "done, ", "lender learned approve.out0: 3", "countersigned by bank, bu"):
         assert text in out
     assert app.main(["record", "verify", "--config", config]) == 0
-    assert capsys.readouterr().out == "holds: 3 entries, 1 runs of bank\n"
+    assert capsys.readouterr().out.endswith(".jsonl holds: 3 entries, 1 run of bank\n")
     against = ["--against", str(recorded.paths["lender"])]
     assert app.main(["record", "verify", "--config", config, *against, "--json"]) == 0
     assert json.loads(capsys.readouterr().out)["ok"] is True
@@ -280,7 +280,7 @@ def test_the_command_line(three: Institutions, capsys: pytest.CaptureFixture[str
     assert app.main(["record", "verify", str(path)]) == 6
     captured = capsys.readouterr()
     assert "WRONG entry 2 was altered: its hash does not fit what it says" in captured.out
-    assert "does not hold: 1 faults" in captured.err
+    assert ": does not hold: " in captured.err
     assert app.main(["record", "show", str(path), "--json"]) == 0
     assert len(json.loads(capsys.readouterr().out)["entries"]) == 3
     assert app.main(["record", "show", "nothing.jsonl"]) == 6
