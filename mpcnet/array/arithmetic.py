@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from mpcnet.array.base import Public, is_secret, make_array, size_of
+from mpcnet.array.base import Public, is_secret, make_array, size_of, takes_secret
 from mpcnet.array.casting import elements_of
 from mpcnet.array.checks import guard
 from mpcnet.array.dtypes import BIT, Bounds, DType
@@ -50,6 +50,7 @@ def _linear(name: str, x: Any, y: Any) -> SecretArray:
     return made
 
 
+@takes_secret
 def negative(x: SecretArray) -> SecretArray:
     """-x."""
     _no_bits("negative", x)

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import functools
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, TypeGuard
+from typing import TYPE_CHECKING, Any, Concatenate, ParamSpec, TypeGuard
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,9 +20,10 @@ if TYPE_CHECKING:
     from mpcnet.array.computation import Computation
     from mpcnet.array.secret import SecretArray
 
-__all__ = ["Base", "Public", "digest_of", "is_secret", "make_array", "read", "size_of", "wrap"]
+__all__ = ["Base", "Public", "digest_of", "is_secret", "make_array", "read", "size_of", "takes_secret", "wrap"]
 
 Shape = tuple[int, ...]
+P = ParamSpec("P")
 
 
 class Base:
@@ -57,6 +59,21 @@ class Public:
     @property
     def shape(self) -> Shape:
         return self.values.shape
+
+
+def takes_secret(
+    function: Callable[Concatenate[SecretArray, P], SecretArray],
+) -> Callable[Concatenate[SecretArray, P], SecretArray]:
+    """Decorates a function whose first argument is a secret array and nothing else."""
+    name = function.__name__.rstrip("_")
+
+    @functools.wraps(function)
+    def checked(x: SecretArray, /, *args: P.args, **options: P.kwargs) -> SecretArray:
+        if not is_secret(x):
+            raise TypeError(f"{name} takes a secret array, not {type(x).__name__}; for public numbers take NumPy's")
+        return function(x, *args, **options)
+
+    return checked
 
 
 def is_secret(value: Any) -> TypeGuard[SecretArray]:

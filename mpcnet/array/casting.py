@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from mpcnet.array.base import Base, make_array, wrap
+from mpcnet.array.base import Base, make_array, takes_secret, wrap
 from mpcnet.array.blocks import evaluate
 from mpcnet.array.dtypes import BIT, DType, signed_bits
 from mpcnet.array.node import Node
@@ -76,6 +76,7 @@ def shifted(x: Base, n_bits: int, dtype: DType) -> SecretArray:
     return make_array(x.computation, "shift", [node], work, shape=x.shape, dtype=dtype, bounds=bounds, params=[n_bits])
 
 
+@takes_secret
 def astype(x: SecretArray, dtype: Any) -> SecretArray:
     """The same numbers in another dtype; fractions are cut towards 0 for integers, rounded for fewer fractional bits.
 

@@ -76,6 +76,11 @@ class DTypes:
         if not _is_count(frac_bits) or not 1 <= frac_bits <= 40:
             raise ValueError("fixed(frac_bits): frac_bits is a public integer from 1 to 40; for 0 take int(n_bits)")
         most = self.choice.limits.fixed_bits(frac_bits)
+        if most < frac_bits + 2:
+            raise ValueError(
+                f"fixed({frac_bits}): with {self.choice.text} a product has no room for so many bits behind the point; "
+                f"take fewer"
+            )
         if n_bits is None:
             n_bits = min(most, frac_bits + 33)
         if not _is_count(n_bits) or not frac_bits + 2 <= n_bits <= most:

@@ -29,13 +29,13 @@ import numpy as np
 
 from mpcnet.array import normal, polynomial
 from mpcnet.array.arithmetic import matmul, multiply
-from mpcnet.array.base import is_secret, wrap
+from mpcnet.array.base import is_secret, takes_secret, wrap
 from mpcnet.array.casting import elements_of, shifted
 from mpcnet.array.checks import guard, look_at
 from mpcnet.array.compare import compare
 from mpcnet.array.dtypes import DType, magnitude_bits
 from mpcnet.array.order import maximum
-from mpcnet.array.reduce import sum_
+from mpcnet.array.reduce import axes_of, sum_
 from mpcnet.array.scaling import times_fraction, truncated
 from mpcnet.array.shape import broadcast_to, stack
 
@@ -55,6 +55,7 @@ SLOPE_BITS = 20
 INT = DType("int", 32)
 
 
+@takes_secret
 def reciprocal(x: SecretArray) -> SecretArray:
     """1 / x; 0 for 0, within the rounding. Some 40 rounds."""
     g = _working_bits("reciprocal", x, x.computation.limits.product_bits - 2 * x.dtype.frac_bits - 1)
@@ -64,6 +65,7 @@ def reciprocal(x: SecretArray) -> SecretArray:
     return made
 
 
+@takes_secret
 def sqrt(x: SecretArray) -> SecretArray:
     """The square root; 0 for 0, within the rounding, and of no meaning below 0. Some 40 rounds."""
     room = x.computation.limits.product_bits - (x.dtype.n_bits + x.dtype.frac_bits) // 2 - 2
@@ -72,6 +74,7 @@ def sqrt(x: SecretArray) -> SecretArray:
     return _scaled(polynomial.evaluate(2 * c - 1, polynomial.SQRT), unit, x.dtype)
 
 
+@takes_secret
 def log(x: SecretArray) -> SecretArray:
     """The natural logarithm; of no meaning for 0 and below. Some 40 rounds."""
     g = _working_bits("log", x, (x.computation.limits.product_bits - 10) // 2)
@@ -82,6 +85,7 @@ def log(x: SecretArray) -> SecretArray:
     return found.astype(x.dtype)
 
 
+@takes_secret
 def exp(x: SecretArray) -> SecretArray:
     """e**x; 0 where it is below the last place, or out of range. Some 40 rounds."""
     given, f, n, limits = x, x.dtype.frac_bits, x.dtype.n_bits, x.computation.limits
@@ -115,6 +119,7 @@ def quotient(x: Any, y: SecretArray) -> SecretArray:
     return made
 
 
+@takes_secret
 def sigmoid(x: SecretArray, *, method: str = "polynomial") -> SecretArray:
     """1 / (1 + e**-x).
 
@@ -159,8 +164,10 @@ def _piecewise(x: SecretArray) -> SecretArray:
     return truncated(wrap(computation, line.node, (low, high), wide), SLOPE_BITS, x.dtype)
 
 
+@takes_secret
 def softmax(x: SecretArray, axis: int = -1) -> SecretArray:
     """exp(x) over the sum of it along an axis. Some 120 rounds, and those of the largest element."""
+    axes_of("softmax", x, axis)
     shifted_down = x - maximum(x, axis, keepdims=True)
     powers = exp(wrap(x.computation, elements_of(shifted_down), (shifted_down.bounds[0], 0), x.dtype))
     return quotient(powers, sum_(powers, axis, keepdims=True))

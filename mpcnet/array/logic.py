@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from mpcnet.array.base import Public, digest_of, is_secret, make_array, size_of
+from mpcnet.array.base import Public, digest_of, is_secret, make_array, size_of, takes_secret
 from mpcnet.array.blocks import evaluate
 from mpcnet.array.casting import bits_of, elements_of
 from mpcnet.array.dtypes import BIT
@@ -41,6 +41,7 @@ def logical_xor(x: Any, y: Any) -> SecretArray:
     return _logical("xor", x, y)
 
 
+@takes_secret
 def logical_not(x: SecretArray) -> SecretArray:
     """~x."""
     if x.dtype != BIT:

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from mpcnet.array.arithmetic import add, divide, matmul, multiply, negative, subtract
 from mpcnet.array.arithmetic import power as pow
+from mpcnet.array.base import takes_secret
 from mpcnet.array.compare import compare
 from mpcnet.array.division import floor_divide, remainder
 from mpcnet.array.logic import where
@@ -44,6 +45,7 @@ __all__ = [
 ]
 
 
+@takes_secret
 def abs(x: SecretArray) -> SecretArray:
     """|x|."""
     return x.__abs__()
@@ -55,6 +57,7 @@ def dot(x: Any, y: Any) -> SecretArray:
     return multiply(x, y) if not left.shape or not right.shape else matmul(x, y)
 
 
+@takes_secret
 def square(x: SecretArray) -> SecretArray:
     """x * x."""
     return multiply(x, x)

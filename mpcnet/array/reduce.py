@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from mpcnet.array.base import Base, is_secret, make_array, size_of
+from mpcnet.array.base import Base, is_secret, make_array, size_of, takes_secret
 from mpcnet.array.blocks import evaluate
 from mpcnet.array.casting import elements_of
 from mpcnet.array.checks import guard
@@ -110,12 +110,14 @@ def mean(x: SecretArray, axis: Axis = None, *, dtype: DType | None = None, keepd
     return times_fraction(total, np.array(1.0 / count), dtype=dtype)
 
 
+@takes_secret
 def any_(x: SecretArray, axis: Axis = None, *, keepdims: bool = False) -> SecretArray:
     """Whether one of the elements along some axes is not 0: a bit."""
     bits = x.astype(BIT)
     return _joined("any", bits, axis, keepdims=keepdims)
 
 
+@takes_secret
 def all_(x: SecretArray, axis: Axis = None, *, keepdims: bool = False) -> SecretArray:
     """Whether none of the elements along some axes is 0: a bit."""
     return logical_not(any_(logical_not(x.astype(BIT)), axis, keepdims=keepdims))

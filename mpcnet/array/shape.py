@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from mpcnet.array.base import digest_of, is_secret, make_array, size_of, wrap
+from mpcnet.array.base import digest_of, is_secret, make_array, size_of, takes_secret, wrap
 from mpcnet.array.casting import shifted
 from mpcnet.array.dtypes import BIT, DType
 from mpcnet.array.operands import common_dtype, operands, term_of
@@ -79,6 +79,7 @@ def rearranged(x: SecretArray, name: str, params: Sequence[Any], function: Rearr
     return wrap(x.computation, made.node, x.bounds, x.dtype)
 
 
+@takes_secret
 def reshape(x: SecretArray, shape: Any) -> SecretArray:
     """As numpy.reshape, in the order of the last axis first.
 
@@ -89,44 +90,52 @@ def reshape(x: SecretArray, shape: Any) -> SecretArray:
     return rearranged(x, "reshape", [list(map(int, given))], lambda a: a.reshape(given))
 
 
+@takes_secret
 def permute_dims(x: SecretArray, axes: Sequence[int] | None = None) -> SecretArray:
     """The axes in another order; the opposite one by default."""
     order = tuple(range(len(x.shape)))[::-1] if axes is None else tuple(int(axis) for axis in axes)
     return rearranged(x, "permute_dims", [list(order)], lambda a: np.transpose(a, order))
 
 
+@takes_secret
 def expand_dims(x: SecretArray, axis: int = 0) -> SecretArray:
     """One more axis of length 1."""
     shape = np.expand_dims(np.broadcast_to(np.zeros(()), x.shape), axis).shape
     return reshape(x, shape)
 
 
+@takes_secret
 def squeeze(x: SecretArray, axis: int | tuple[int, ...] | None = None) -> SecretArray:
     """Without axes of length 1."""
     return reshape(x, np.squeeze(np.broadcast_to(np.zeros(()), x.shape), axis).shape)
 
 
+@takes_secret
 def broadcast_to(x: SecretArray, shape: Sequence[int]) -> SecretArray:
     """As numpy.broadcast_to."""
     to = tuple(int(n) for n in shape)
     return x if to == x.shape else rearranged(x, "broadcast_to", [list(to)], lambda a: np.broadcast_to(a, to))
 
 
+@takes_secret
 def flip(x: SecretArray, axis: int | tuple[int, ...] | None = None) -> SecretArray:
     """In the opposite order along some axes."""
     return rearranged(x, "flip", [repr(axis)], lambda a: np.flip(a, axis))
 
 
+@takes_secret
 def roll(x: SecretArray, shift: int, axis: int | None = None) -> SecretArray:
     """Moved on along an axis, what leaves at the end coming back at the start."""
     return rearranged(x, "roll", [int(shift), repr(axis)], lambda a: np.roll(a, int(shift), axis))
 
 
+@takes_secret
 def repeat(x: SecretArray, repeats: int, axis: int | None = None) -> SecretArray:
     """Each element several times."""
     return rearranged(x, "repeat", [int(repeats), repr(axis)], lambda a: np.repeat(a, int(repeats), axis))
 
 
+@takes_secret
 def take(x: SecretArray, indices: Any, axis: int | None = None) -> SecretArray:
     """Elements at public places along an axis.
 
@@ -195,8 +204,7 @@ def concat(arrays: Sequence[Any], axis: int | None = 0) -> SecretArray:
         ValueError: no arrays, or shapes that do not fit.
         TypeError: dtypes that do not fit.
     """
-    if not len(arrays):
-        raise ValueError("concat of no arrays")
+    arrays = _several("concat", arrays)
     computation, found = operands("concat", *arrays)
     if axis is None:
         found = [reshape(one, -1) if is_secret(one) else _flat(one) for one in found]
@@ -214,8 +222,7 @@ def concat(arrays: Sequence[Any], axis: int | None = 0) -> SecretArray:
 
 def stack(arrays: Sequence[Any], axis: int = 0) -> SecretArray:
     """Arrays of one shape side by side, along a new axis."""
-    if not len(arrays):
-        raise ValueError("stack of no arrays")
+    arrays = _several("stack", arrays)
     computation, found = operands("stack", *arrays)
     dtype = _common("stack", computation, found)
     if any(one.shape != found[0].shape for one in found):
@@ -274,6 +281,15 @@ def _joined(
 
 def _flat(one: Any) -> Any:
     return type(one)(one.values.reshape(-1), one.kind)
+
+
+def _several(name: str, arrays: Any) -> Sequence[Any]:
+    """The arrays that a function joins; one array is not several, though NumPy takes its rows for that."""
+    if not isinstance(arrays, list | tuple):
+        raise TypeError(f"{name} takes a list of arrays, not {type(arrays).__name__}; write {name}([x, y])")
+    if not arrays:
+        raise ValueError(f"{name} of no arrays")
+    return arrays
 
 
 def _common(name: str, computation: Any, found: Sequence[Any]) -> DType:

@@ -17,12 +17,16 @@ from typing import Any
 
 import numpy as np
 
-from mpcnet.config import Deadlines
-from mpcnet.credit.prepare import expected_scores, prepare
+from mpcnet.agreement.draft import score_evaluation
+from mpcnet.agreement.job import Work
+from mpcnet.config import Config, Deadlines
+from mpcnet.credit.files import load_scheme
+from mpcnet.credit.prepare import SCHEME_FILE, expected_scores, prepare
 from mpcnet.identity import Identity
 from tests.chaos import child
 from tests.chaos.plan import BEGINNING, PARTIES, Cell
 from tests.chaos.proxy import Network
+from tests.kit.agreement import JOB_FILE, Institutions
 
 __all__ = ["TIMES", "Arena", "Outcome"]
 
@@ -30,7 +34,7 @@ TIMES = Deadlines(connect=6.0, liveness=3.0, total=60.0, phase=8.0, retry=3.0)
 SLOW = ("half-open link", "one byte a second", "30 s of silence")
 GRACE_SECONDS = 0.4  # for the victim to reach the phase that another party has reached
 RESULT_FILE = "scores.csv"
-ALLOWED_FILES = {RESULT_FILE, "record.jsonl", "record.head"}  # a record goes on from run to run, and has to hold
+ALLOWED_FILES = {RESULT_FILE, "record.jsonl", "record.head", "policy.usage"}  # go on from run to run, and have to hold
 
 
 @dataclass
@@ -99,6 +103,7 @@ class Arena:
             text = path.read_text(encoding="utf-8").replace('"identity.key"', f'"{odd.key_path}"')
             text = text.replace('"certificate.pem"', f'"{odd.certificate_path}"')
             path.with_name("odd.toml").write_text(text, encoding="utf-8")
+        self._sign(applicants)
         truth = expected_scores(folder).scores
         self._truth = child.digest_of(np.resize(truth.score, applicants), np.resize(truth.accepted, applicants))
         self._files = self._all_files()
@@ -124,6 +129,8 @@ class Arena:
         config = self._configs[name].with_name("odd.toml") if odd else self._configs[name]
         spec = {
             "config": str(config),
+            "job": str(config.with_name(JOB_FILE)),
+            "signer": str(self._configs[name]),
             "applicants": self._applicants,
             "phase": cell.phase,
             "fault": cell.fault.name,
@@ -164,6 +171,15 @@ class Arena:
         found = ["lines"] if self._network.open_lines and not slow else []
         more = {path for path in self._all_files() - self._files if path.name not in ALLOWED_FILES}
         return found + [f"files: {', '.join(sorted(path.name for path in more))}"] * bool(more)
+
+    def _sign(self, applicants: int) -> None:
+        """All sign a job, so that they sign the summary of each run as well."""
+        three = Institutions(self._folder, {name: Config.load(path) for name, path in self._configs.items()})
+        scheme = load_scheme(self._folder / PARTIES[0] / SCHEME_FILE)
+        names = three.configs[PARTIES[0]].load_roster().names
+        work = Work("score", f"scheme:{scheme.digest.hex()}", SCHEME_FILE)
+        three.agree(three.job(work=work, evaluations=[score_evaluation(scheme, names, "yao")], applicants=applicants))
+        three.allow(applicants_a_day=10**9)
 
     def _all_files(self) -> set[Path]:
         return {path for path in self._folder.rglob("*") if path.is_file()}

@@ -20,9 +20,11 @@ from typing import Any
 
 from mpcnet import identity as identity_module
 from mpcnet import roster as roster_module
+from mpcnet.agreement.agreement import Agreement
 from mpcnet.cli.app import describe, exit_code
 from mpcnet.config import Config
 from mpcnet.credit.party import compile_kernels, run_party
+from mpcnet.record.keeper import Keeper
 from mpcnet.session import Session
 from mpcnet.wire import greeting, handshake, transport
 from mpcnet.wire.driver import SocketTransport
@@ -51,7 +53,8 @@ def party(pipe: Connection, spec: dict[str, Any]) -> None:
     outcome: dict[str, Any] = {"text": "", "code": 0, "peer": "", "scores": None, "is_defect": False}
     try:
         config = Config.load(spec["config"])
-        scores = run_party(config, applicants=spec["applicants"], progress_json=True)
+        agreement = Agreement.load(spec["job"], Config.load(spec["signer"])) if "job" in spec else None
+        scores = run_party(config, applicants=spec["applicants"], progress_json=True, agreement=agreement)
         if scores is not None:
             outcome["scores"] = digest_of(scores.score, scores.accepted)
     except BaseException as error:
@@ -115,7 +118,7 @@ class Hooks:
                 self._do()
 
     def _wrap_phases(self) -> None:
-        phase_of, close = Session.phase, Session.close
+        phase_of, close, settle = Session.phase, Session.close, Keeper.settle
         mesh, greet = transport.connect_mesh, greeting.Greeter.greet
         reach = self._reach
 
@@ -129,6 +132,10 @@ class Hooks:
             reach("connect")
             return await mesh(*args, **options)
 
+        async def settle_record(keeper: Keeper, session: Session) -> None:
+            reach("signing")
+            await settle(keeper, session)
+
         async def close_session(session: Session) -> None:
             reach("goodbye")
             await close(session)
@@ -138,6 +145,7 @@ class Hooks:
             return await greet(greeter, *args, **options)
 
         Session.phase, Session.close = phase, close_session  # type: ignore[method-assign]
+        Keeper.settle = settle_record  # type: ignore[method-assign]
         transport.connect_mesh, greeting.Greeter.greet = connect_mesh, greet_peer  # type: ignore[method-assign]
 
     def _wrap_frames(self) -> None:

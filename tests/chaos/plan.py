@@ -8,7 +8,7 @@ from dataclasses import dataclass
 __all__ = ["BEGINNING", "FAULTS", "PARTIES", "PHASES", "Cell", "Fault", "cells"]
 
 PARTIES = ("lender", "bureau", "bank")
-PHASES = ("connect", "hello", "ot", "inputs", "garbling", "opening", "goodbye")
+PHASES = ("connect", "hello", "ot", "inputs", "garbling", "opening", "signing", "goodbye")
 BEGINNING = ("connect", "hello")
 
 

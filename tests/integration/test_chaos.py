@@ -28,6 +28,7 @@ SHORT = [
     ("garbling", "doubled frame", "lender"),
     ("garbling", "full disk at the record", "bureau"),
     ("inputs", "clock jump", "bank"),
+    ("signing", "kill -9", "bureau"),
 ]
 
 

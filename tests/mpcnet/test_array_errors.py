@@ -275,6 +275,9 @@ def test_no_numbers_recipients_and_axes() -> None:
             (lambda: x.reveal(to=0), ConfigError, "no party '0'; there are bank"),
             (lambda: x.reveal(to=session), ConfigError, "reveal: there is no party"),
             (lambda: xp.sum(np.array([1, 2])), TypeError, "sum takes a secret array, not ndarray"),
+            (lambda: xp.exp(1.0), TypeError, "exp takes a secret array, not float; for public numbers take NumPy's"),
+            (lambda: xp.any([1]), TypeError, "any takes a secret array, not list"),
+            (lambda: xp.permute_dims([1, 2], (0,)), TypeError, "permute_dims takes a secret array, not list"),
             (lambda: xp.sum(a, axis="rows"), TypeError, "sum: an axis is a public integer.*not 'rows'"),
             (lambda: sh.input(np.empty(0), owner=session.name), TypeError, "takes integers, not float64"),
         ]
