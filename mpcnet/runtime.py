@@ -19,6 +19,7 @@ from mpcnet.agreement.agreement import Agreement
 from mpcnet.agreement.job import job_digest
 from mpcnet.config import Config
 from mpcnet.errors import ConnectFailed, MPCNetError, PeerAborted, PeerDisconnected
+from mpcnet.eventloop import new_event_loop
 from mpcnet.reasons import INTERRUPTED, TERMINATED
 from mpcnet.record.keeper import Keeper
 from mpcnet.roster import format_address
@@ -27,7 +28,7 @@ from mpcnet.stats import Stats
 from mpcnet.trace.tracer import Tracer
 from protocols.ot.work import watcher
 
-__all__ = ["bind_address", "connect", "job_digest", "new_event_loop", "run", "run_until_done"]
+__all__ = ["bind_address", "connect", "job_digest", "run", "run_until_done"]
 
 T = TypeVar("T")
 MOST_RETRIES = 2  # of one run, where no secret had moved
@@ -261,15 +262,6 @@ def run_until_done(role: Callable[[], Awaitable[T]]) -> T:
         if came[0] == signal.SIGTERM:
             raise SystemExit(143) from None
         raise KeyboardInterrupt from None
-
-
-def new_event_loop() -> asyncio.AbstractEventLoop:
-    """A loop of uvloop where that is installed (the extra `speed`), else of asyncio."""
-    try:
-        import uvloop
-    except ImportError:
-        return asyncio.new_event_loop()
-    return uvloop.new_event_loop()
 
 
 def bind_address(address: tuple[str, int], source: str) -> socket.socket:

@@ -280,8 +280,8 @@ class Session(Room):
             cause = self._ending.heard(peer, told)
             mine: MPCNetError = PeerAborted(cause.text, peer=cause.culprit)
         else:
-            again = isinstance(error, PeerDisconnected)
-            cause = Cause(peer, strip(str(error), peer), self.name, again)
+            again, culprit = isinstance(error, PeerDisconnected), getattr(error, "peer", "") or peer
+            cause = Cause(culprit, strip(str(error), culprit), self.name, again)
             mine = error if isinstance(error, MPCNetError) else MPCNetError(cause.text, peer=peer)
             mine.peer = mine.peer or peer
         return mine, replace(cause, again=cause.again and not self.secret_moved)

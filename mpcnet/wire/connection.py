@@ -305,6 +305,10 @@ class Link:
         else:
             self._fail(error)
 
+    def failed(self, error: Exception) -> None:
+        """`Receiver`."""
+        self._break(MPCNetError(f"{self.me}: its program failed with {type(error).__name__}", peer=self.me))
+
     def _act_on_control(self) -> None:
         while self._mux.control:
             kind, payload = self._mux.control.popleft()
@@ -344,11 +348,11 @@ class Link:
         self._mux.fail(error)
 
     def _break(self, error: MPCNetError) -> None:
-        """The peer is silent, or does not make sense: tell it, and end the connection."""
+        """The peer is silent, or does not make sense, or this side is at fault: tell it, and end the connection."""
         is_first = self.error is None
         self._fail(error)
         if is_first:
-            self.report(Cause(self.peer, str(error).removeprefix(f"{self.peer}: "), self.me))
+            self.report(Cause(error.peer, str(error).removeprefix(f"{error.peer}: "), self.me))
         self._transport.close(LINGER_SECONDS)
 
     def _tell_news(self) -> None:

@@ -50,6 +50,10 @@ class Receiver(Protocol):
         """The connection has ended, not by our `close`; `reason` is the rest of a sentence about the peer."""
         ...
 
+    def failed(self, error: Exception) -> None:
+        """This side could not go on, for want of memory or by a defect; the peer has done nothing."""
+        ...
+
 
 class Transport(Protocol):
     """Bytes to and from one peer, in order; what a `Link` stands on."""
@@ -174,12 +178,31 @@ class SocketTransport:
             return
         self._loop.add_reader(self._sock, self._on_readable)
         rest, self._rest = self._rest, b""
-        if self._state == "open" and self._receiver is not None:
-            if rest:
-                self._receiver.feed(memoryview(rest))
-            self._decrypt(self._receiver)
+        try:
+            if self._state == "open" and self._receiver is not None:
+                if rest:
+                    self._receiver.feed(memoryview(rest))
+                self._decrypt(self._receiver)
+        except Exception as error:
+            self._fail(error)
 
     def _on_readable(self) -> None:
+        try:
+            self._read()
+        except Exception as error:
+            self._fail(error)
+
+    def _fail(self, error: Exception) -> None:
+        """What was being read is lost, so that whatever comes next means nothing."""
+        try:
+            if self._state == "open" and self._receiver is not None:
+                self._receiver.failed(error)
+        except MemoryError:
+            self.kill()
+        if not isinstance(error, MemoryError):
+            raise error  # the loop's handler shows where it was
+
+    def _read(self) -> None:
         try:
             n_bytes = self._sock.recv_into(self._buffer)
         except (BlockingIOError, InterruptedError):

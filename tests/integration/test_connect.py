@@ -20,8 +20,9 @@ import mpcnet
 from mpcnet.concurrency import together
 from mpcnet.config import Config, Deadlines
 from mpcnet.errors import ConfigError, ConnectFailed, Deadline, HandshakeFailed, MPCNetError, PeerAborted
+from mpcnet.eventloop import new_event_loop
 from mpcnet.provision import create_network
-from mpcnet.runtime import new_event_loop, run_until_done
+from mpcnet.runtime import run_until_done
 from mpcnet.session import Session
 from tests.integration import programs
 
@@ -202,6 +203,20 @@ def test_uvloop_is_used_where_it_is_installed(monkeypatch: pytest.MonkeyPatch) -
     monkeypatch.setitem(sys.modules, "uvloop", types.SimpleNamespace(new_event_loop=lambda: made))
     assert new_event_loop() is made
     made.close()
+
+
+def test_no_thread_starts_once_the_loop_is_there(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where memory has run out a new thread may never say that it has started."""
+
+    def refuse(thread: threading.Thread) -> None:
+        raise AssertionError("a thread starts")
+
+    async def role() -> int:
+        monkeypatch.setattr(threading.Thread, "start", refuse)
+        return sum(await asyncio.gather(*(asyncio.to_thread(int, "1") for _ in range(3))))
+
+    assert run_until_done(role) == 3
+    assert not [thread for thread in threading.enumerate() if thread.name.startswith("mpcnet")]
 
 
 @pytest.mark.parametrize("loop", ["asyncio", "uvloop"])

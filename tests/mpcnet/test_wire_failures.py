@@ -345,3 +345,21 @@ async def test_a_process_that_stops_or_is_killed(tmp_path: Path, how: signal.Sig
             if process.returncode is None:
                 process.kill()
             await process.wait()
+
+
+async def test_who_runs_out_of_memory_blames_itself(net: Net, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What it was reading is lost, and the bytes that come next must not be taken for the peer's fault."""
+    meshes = await net.connect_all()
+    links = {name: mesh for name, (mesh, _) in meshes.items()}
+    bank, lender = links["bank"]["lender"], links["lender"]["bank"]
+
+    def no_memory(data: memoryview) -> int:
+        raise MemoryError
+
+    monkeypatch.setattr(bank._mux.reader, "feed", no_memory)
+    sending = asyncio.ensure_future(lender.channel("x").send(bytes(100)))
+    errors = await gather_errors(bank.failure, lender.failure, sending)
+    assert str(errors[0]) == "bank: its program failed with MemoryError"
+    assert isinstance(errors[1], PeerAborted)
+    assert str(errors[1]) == "bank ended the run: its program failed with MemoryError"
+    await close_links(*links.values())
