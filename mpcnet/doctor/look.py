@@ -17,7 +17,7 @@ from collections.abc import AsyncIterator
 from typing import TYPE_CHECKING, Any, Final, NoReturn
 
 from mpcnet.doctor.checks import Check, State, split
-from mpcnet.doctor.mends import WRONG_CLOCK, add_to, move, renewal
+from mpcnet.doctor.mends import RIGHT_CLOCK, WRONG_CLOCK, add_to, move, renewal
 from mpcnet.errors import ConfigError, FrameError
 from mpcnet.identity import read_certificates
 from mpcnet.wire.advice import SET_CLOCK, advise
@@ -144,7 +144,7 @@ class Look:
                 "tls",
                 State.AWAY,
                 f"{what} in the TLS handshake",
-                f"is it {name} that listens there? Else {self._move()}",
+                f"end what hangs there and start it again; if that is not {name}, {self._move()}",
             )
         self._judge(talk.certificate)
         try:
@@ -180,7 +180,7 @@ class Look:
         if found is None:
             text = f"shows a certificate that is not in the roster, sha256:{certificate.fingerprint}"
             new_key = f"{get} compare the fingerprint, and {add_to(self._roster, expected.name, new_key=True)}"
-            mend = f"has {expected.name} a new key? Then {new_key}. Else somebody else is there: {self._move()}"
+            mend = f"has {expected.name} a new key? Then {new_key}. Else it is somebody else"
             self._end("identity", State.MEND, text, mend)
         if found.name != expected.name:
             self._end("identity", State.MEND, f"{found.name} answers there", self._move())
@@ -188,7 +188,12 @@ class Look:
             expired = now > certificate.valid_until
             limit = certificate.valid_until if expired else certificate.valid_from
             text = f"its certificate {'expired on' if expired else 'is not valid before'} {limit:%Y-%m-%d %H:%M} UTC"
-            self._add("tls", State.MEND, text, renewal(expected.name, self._roster) if expired else WRONG_CLOCK)
+            self._add(
+                "tls",
+                State.MEND,
+                text,
+                f"{RIGHT_CLOCK}{renewal(expected.name, self._roster)}" if expired else WRONG_CLOCK,
+            )
         else:
             self._add("tls", State.WELL, f"TLS 1.3, certificate valid until {certificate.valid_until:%Y-%m-%d}")
         self._add("identity", State.WELL, f"{expected.name} has proven its key")

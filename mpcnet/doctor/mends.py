@@ -13,8 +13,9 @@ if TYPE_CHECKING:
     from mpcnet.config import Config
     from mpcnet.roster import Roster
 
-__all__ = ["WRONG_CLOCK", "add_to", "commands", "move", "own_key", "own_renewal", "renewal", "shell"]
+__all__ = ["RIGHT_CLOCK", "WRONG_CLOCK", "add_to", "commands", "move", "own_key", "own_renewal", "renewal", "shell"]
 
+RIGHT_CLOCK: Final = "if this machine's clock is right: "
 WRONG_CLOCK: Final = f"set the clock that is wrong: `{SET_CLOCK}`"
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from mpcnet.doctor.checks import Report, State, split
-from mpcnet.doctor.mends import WRONG_CLOCK, add_to, own_key, own_renewal, renewal, shell
+from mpcnet.doctor.mends import RIGHT_CLOCK, WRONG_CLOCK, add_to, own_key, own_renewal, renewal, shell
 from mpcnet.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -101,7 +101,7 @@ def _examine_identity(config: Config, report: Report) -> Identity | None:
     try:
         identity.certificate.check_time(str(identity.certificate_path), now)
     except ConfigError as error:
-        mend = own_renewal(config) if now > identity.certificate.valid_until else WRONG_CLOCK
+        mend = f"{RIGHT_CLOCK}{own_renewal(config)}" if now > identity.certificate.valid_until else WRONG_CLOCK
         report.add("certificate", State.MEND, f"{str(error).partition(' UTC. ')[0]} UTC", mend)
         return identity
     warning = identity.held[-1].expiry_warning(now)
@@ -165,7 +165,7 @@ def _examine_others(roster: Roster, config: Config, report: Report) -> None:
         if party.name == config.name:
             continue
         if not any(certificate.is_valid(now) for certificate in party.certificates):
-            last, mend = party.last_certificate, renewal(party.name, roster)
+            last, mend = party.last_certificate, f"{RIGHT_CLOCK}{renewal(party.name, roster)}"
             when = f"expired on {last.valid_until:%Y-%m-%d %H:%M}"
             if now < last.valid_from:
                 when, mend = f"is not valid before {last.valid_from:%Y-%m-%d %H:%M}", WRONG_CLOCK

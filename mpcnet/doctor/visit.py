@@ -182,13 +182,13 @@ class _Visit:
         except (OSError, ConnectFailed) as error:
             if sock is not None:
                 sock.close()
-            hint = (
-                f"`ss -ltnp sport = :{address[1]}` says which program has it: end it, unless it is a run of this party"
-            )
-            if "in use" not in str(error).lower():
+            text = str(error).removesuffix("; is another program using the port?")
+            if "in use" in text.lower():  # by a run of this party, which answers looks itself
+                hint = f"`ss -ltnp sport = :{address[1]}` says which program: end it, unless it is a run of this party"
+                self._report.add("port", State.WARN, text, hint)
+            else:
                 hint = f'behind a router or in a container: write listen = "0.0.0.0:{address[1]}" into '
-                hint += self._config.source
-            self._report.add("port", State.WARN, str(error).removesuffix("; is another program using the port?"), hint)
+                self._report.add("port", State.MEND, text, f"{hint}{self._config.source}")
             return None
         host, port = sock.getsockname()[:2]
         self._report.add("port", State.WELL, f"listening on {format_address(host, port)}")

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 import mpcnet
-from mpcnet.doctor import Report, State, examine
+from mpcnet.doctor import Report, State, examine, look
 from mpcnet.identity import Identity
 from mpcnet.roster import Party
 from mpcnet.runtime import job_digest
@@ -259,7 +259,30 @@ async def test_port_in_use_and_no_way_back(folders: Folders) -> None:
     assert check.state == State.WARN
     assert "address already in use" in check.found.lower()
     assert of(reports[0], "bandwidth", "lender").state == State.WELL
-    assert of(reports[1], "tls", "bank").state == State.AWAY  # whoever it is does not go on
+    check = of(reports[1], "tls", "bank")  # whoever it is does not go on
+    assert (check.state, check.found) == (State.AWAY, "does not go on in the TLS handshake")
+    assert check.mend.startswith("end what hangs there and start it again; if that is not bank, correct its address")
+
+
+async def test_address_that_is_not_of_this_machine(folders: Folders) -> None:
+    folders.sockets.pop("bank").close()
+    path = folders.files["bank"]
+    path.write_text(path.read_text().replace("\nroster", '\nlisten = "192.0.2.1:7001"\nroster', 1))
+    report = await examine(path, wait_seconds=0)
+    check = of(report, "port")
+    assert check.state == State.MEND
+    assert "192.0.2.1:7001: Cannot assign requested address" in check.found
+    assert f'write listen = "0.0.0.0:7001" into {path}' in check.mend
+    assert not report.own_is_well
+
+
+async def test_slow_line_is_warned_about(folders: Folders, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(look, "SLOW_SECONDS", 0.0)
+    monkeypatch.setattr(look, "SLOW_RATE", 1e15)
+    bank, _ = await look_at_lender(folders)
+    for name in ("round trip", "bandwidth"):
+        assert of(bank, name, "lender").state == State.WARN
+        assert "takes long" in of(bank, name, "lender").mend
 
 
 async def test_party_that_cannot_reach_this_one(folders: Folders) -> None:
