@@ -57,3 +57,11 @@ class Folders:
         """Give the ports back."""
         for sock in self.sockets.values():
             sock.close()
+
+
+def bound_socket_at(folders: Folders, name: str) -> socket.socket:
+    """A party's own port, once more."""
+    sock = socket.socket()
+    sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    sock.bind(("127.0.0.1", folders.roster(name).party(name).port))
+    return sock

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import dataclasses
-import socket
 import time
 from typing import Any
 
@@ -19,7 +18,7 @@ from mpcnet.wire import greeting
 from mpcnet.wire.probe import Answer
 from tests.kit.certificates import identity_of
 from tests.kit.doctors import of, together
-from tests.kit.folders import Folders
+from tests.kit.folders import Folders, bound_socket_at
 from tests.kit.network import bound_socket
 
 # ---- all is well
@@ -63,14 +62,6 @@ async def test_party_that_waits_for_its_run_answers_and_is_not_disturbed(folders
     kinds = [event.kind for event in events]
     assert kinds.count("looked") >= 3
     assert "strangers" not in kinds
-
-
-def bound_socket_at(folders: Folders, name: str) -> socket.socket:
-    """A party's own port, once more."""
-    sock = socket.socket()
-    sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-    sock.bind(("127.0.0.1", folders.roster(name).party(name).port))
-    return sock
 
 
 async def test_run_that_meets_a_doctor_waits_for_it_to_end(folders: Folders) -> None:

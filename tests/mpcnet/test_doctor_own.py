@@ -5,11 +5,15 @@ from __future__ import annotations
 import dataclasses
 import json
 import os
+import resource
+import shutil
+import ssl
 import subprocess
 import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any, NamedTuple
 
 import pytest
 
@@ -18,6 +22,7 @@ from mpcnet.config import Deadlines
 from mpcnet.doctor import Report, State, machine
 from mpcnet.identity import Identity
 from mpcnet.provision import renew_party
+from protocols.kernels import cpu
 from tests.kit.certificates import identity_of
 from tests.kit.doctors import alone, of
 from tests.kit.folders import Folders
@@ -144,6 +149,36 @@ def test_machine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     assert of(report, "disk").state == State.MEND
     assert of(report, "memory").state == State.WARN
     assert of(report, "clock").mend == "set the clock that is wrong: `timedatectl set-ntp true`"
+
+
+def nothing(value: Any) -> Callable[..., Any]:
+    return lambda *_: value
+
+
+LIMITS = [
+    ("processor", State.WARN, "AES kernels: portable", lambda m: m.setattr(cpu, "path", nothing("portable"))),
+    ("processor", State.WARN, "load 99.0", lambda m: m.setattr(os, "getloadavg", nothing((99.0, 0.0, 0.0)))),
+    ("memory", State.MEND, "200 MiB free", lambda m: m.setattr(machine, "available_memory", nothing(200 << 20))),
+    ("disk", State.WARN, "500 MiB free", lambda m: m.setattr(shutil, "disk_usage", nothing(Usage(500 << 20)))),
+    ("open files", State.WARN, "at most 64", lambda m: m.setattr(resource, "getrlimit", nothing((64, 64)))),
+    ("software", State.MEND, "without TLS 1.3", lambda m: m.setattr(ssl, "HAS_TLSv1_3", False)),
+]
+
+
+class Usage(NamedTuple):
+    free: int
+
+
+@pytest.mark.parametrize(("name", "state", "found", "plant"), LIMITS)
+def test_limits_of_the_machine(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str, state: State, found: str, plant: Callable[[Any], None]
+) -> None:
+    plant(monkeypatch)
+    report = Report()
+    machine.examine_machine(tmp_path, report)
+    check = of(report, name)
+    assert (check.state, bool(check.mend)) == (state, True)
+    assert found in check.found
 
 
 def test_limit_on_memory_is_seen() -> None:
