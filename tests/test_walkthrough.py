@@ -22,10 +22,6 @@ def section(document: str, title: str) -> str:
     return text.partition(f"\n## {title}\n")[2].partition("\n## ")[0]
 
 
-def is_end(line: str) -> bool:
-    return line.startswith("mpcnet: done")
-
-
 @pytest.mark.timeout(120)
 def test_three_people_who_exchange_only_public_files(tmp_path: Path) -> None:
     people = People(tmp_path, NAMES)
@@ -39,9 +35,8 @@ def test_three_people_who_exchange_only_public_files(tmp_path: Path) -> None:
     for name in NAMES:
         answer = people.hear(name, "mpcnet run --job").splitlines()
         assert ("[True, False, False]" in answer) == (name == "lender")
-        assert re.match(
-            r"mpcnet: done in [\d.]+ s; lender learned approve\.approved: 3; ", next(filter(is_end, answer))
-        )
+        (end,) = [line for line in answer if line.startswith("mpcnet: done")]
+        assert re.match(r"mpcnet: done in [\d.]+ s; lender learned approve\.approved: 3; ", end)
         report = people.hear(name, "mpcnet doctor --job")
         assert re.search(rf"^well +{name} +job +march.toml: signed by all", report, re.M)
         assert not re.search(r"^(mend|away|skip) ", report, re.M)  # a busy machine is warned about

@@ -20,7 +20,7 @@ from __future__ import annotations
 import importlib
 import sys
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     import typer
@@ -56,9 +56,17 @@ EXIT_TERMINATED = 143
 def build(only: str | None = None) -> typer.Typer:
     """The application with all commands, or with one of them where that is all that is needed."""
     import typer
+    from typer.core import TyperGroup
+
+    class InOrder(TyperGroup):
+        """Lists commands as COMMANDS does, where Typer puts those with subcommands last."""
+
+        def list_commands(self, ctx: Any) -> list[str]:
+            return [name for name in COMMANDS if name in self.commands]
 
     app = typer.Typer(
         name="mpcnet",
+        cls=InOrder,
         add_completion=False,
         no_args_is_help=True,
         pretty_exceptions_enable=False,

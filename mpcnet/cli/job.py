@@ -131,7 +131,7 @@ def _calls(
     return Work("circuit", evaluations[0].digest, source), evaluations
 
 
-@command.command()
+@command.command(short_help="Say in plain words who learns and gives what.")
 def show(file: File, as_json: Json = False) -> None:
     """Say in plain words who learns what, who gives what, and what is run."""
     from mpcnet.agreement.job import JobFile
@@ -141,7 +141,7 @@ def show(file: File, as_json: Json = False) -> None:
     typer.echo(json.dumps(as_dict(loaded)) if as_json else describe(loaded))
 
 
-@command.command()
+@command.command(short_help="Sign a job as this party, once it has been read.")
 def sign(
     file: File,
     config: Config_ = HERE,
@@ -179,7 +179,7 @@ def set_aside(names: tuple[str, ...], me: str) -> list[str]:
     return [name for name in names if name != me]
 
 
-@command.command()
+@command.command(short_help="Check that a job may run here.")
 def verify(file: File, config: Config_ = HERE, as_json: Json = False) -> None:
     """Check that a job may run here: parties, expiry, signatures of all, this party's own policy."""
     from mpcnet.agreement.agreement import examine
@@ -207,7 +207,7 @@ def verify(file: File, config: Config_ = HERE, as_json: Json = False) -> None:
         raise JobRefused(f"{file}: {len(wrong)} of {len(checks)} checks failed; it does not run here like this")
 
 
-@command.command()
+@command.command(short_help="Say how two jobs differ.")
 def diff(
     one: Annotated[Path, typer.Argument(metavar="OLD", help="A job file.")],
     two: Annotated[Path, typer.Argument(metavar="NEW", help="Another one.")],

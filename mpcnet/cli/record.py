@@ -24,7 +24,7 @@ Json = Annotated[bool, typer.Option("--json", help="Print a JSON object.")]
 HERE = Path("party.toml")
 
 
-@command.command()
+@command.command(short_help="Show every run, and what was opened to whom.")
 def show(file: File = None, config: Config_ = HERE, as_json: Json = False) -> None:
     """Show every run: when, under which job, with whom, what was opened to whom, and how it ended."""
     from mpcnet.config import Config
@@ -87,7 +87,7 @@ def _plain(text: Any) -> str:
     return "".join(c if c.isprintable() else " " for c in str(text))[:400]
 
 
-@command.command()
+@command.command(short_help="Check that no entry was altered, taken out or moved.")
 def verify(
     file: File = None,
     config: Config_ = HERE,

@@ -136,7 +136,7 @@ def _summary(stats: Stats) -> str:
     parts = [f"done in {stats.total_seconds:,.1f} s"]
     for party, outputs in opened_of(stats).items():
         parts.append(f"{party} learned {', '.join(f'{name}: {count:,}' for name, count in outputs.items())}")
-    parts.append(f"{amount(stats.bytes_sent)} sent, {amount(stats.bytes_received)} received")
+    parts.append(f"{amount(stats.bytes_sent)} out, {amount(stats.bytes_received)} in")
     return "; ".join(parts)
 
 

@@ -138,3 +138,12 @@ def test_both_ways_to_start_it(command: list[str]) -> None:
         "mpcnet: nothing.toml: there is no roster here; name it, or make one with `mpcnet roster add *.public.toml`\n"
     )
     assert done.stdout == ""
+
+
+@pytest.mark.parametrize("group", ["", "roster", "job", "record", "circuit"])
+def test_help_pages_list_commands_in_order_and_whole(group: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert app.main([*filter(None, [group]), "--help"]) == 0
+    listed = capsys.readouterr().out.partition("Commands:\n")[2]
+    assert "..." not in listed
+    if not group:
+        assert [line.split()[0] for line in listed.splitlines()] == list(app.COMMANDS)

@@ -139,7 +139,7 @@ def test_machine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     assert free is not None
     assert 1 << 20 < free < 1 << 50
     usage = type("Usage", (), {"free": 50 << 20})
-    monkeypatch.setattr(machine.shutil, "disk_usage", lambda place: usage)
+    monkeypatch.setattr(shutil, "disk_usage", lambda place: usage)
     monkeypatch.setattr(machine, "available_memory", lambda: 300 << 20)
     later = time.time() + 10_000
     (tmp_path / "new").touch()
