@@ -7,7 +7,6 @@ for this party, and the first compilation is charged to no deadline.
 from __future__ import annotations
 
 import contextlib
-import importlib
 import json
 import os
 import sys
@@ -35,7 +34,6 @@ if TYPE_CHECKING:
 
 __all__ = ["SCORES_FILE", "STDOUT", "check_writable", "run_party", "write_json"]
 
-COMPILING_SECONDS = 3.0  # loading compiled kernels takes a fraction of it
 READING_SECONDS = 1.0  # shorter than anybody wonders
 STDOUT = Path("-")
 SCORES_FILE = "scores.csv"
@@ -197,12 +195,13 @@ def compile_kernels(announce: Callable[[], None], protocol: str = "yao") -> None
     """Load the kernels, and compile them where this machine has not yet: half a minute, once.
 
     Args:
-        announce: called when it takes so long that they are being compiled.
+        announce: called when one is compiled.
         protocol: whose kernels.
     """
-    importlib.import_module("protocols.kernels.jit")  # Numba itself, which is slow to import, and compiles nothing
-    with unless_quick(COMPILING_SECONDS, announce):
-        load_kernels(protocol)
+    from protocols.kernels import jit
+
+    jit.on_compile(announce)
+    load_kernels(protocol)
 
 
 def load_kernels(protocol: str) -> None:

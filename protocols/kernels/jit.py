@@ -1,18 +1,50 @@
-"""How kernels are compiled: once, without the GIL, and kept on disk for the next process."""
+"""How kernels are compiled: once, without the GIL, and kept on disk for the next process.
+
+The first compilation of a process is told, for it may take a minute: to the log `protocols.kernels`, as a warning,
+which Python shows on stderr where nobody has set up logging; or to whoever asked by `on_compile`.
+"""
 
 from __future__ import annotations
 
 import hashlib
+import logging
 from collections.abc import Callable
 from functools import cache
 from pathlib import Path
 from typing import Any
 
 import numba
+from numba.core import event
 
-__all__ = ["kernel"]
+__all__ = ["kernel", "on_compile"]
 
 _OPTIONS: dict[str, Any] = {"nogil": True, "error_model": "numpy", "boundscheck": False}
+
+
+class _Teller(event.Listener):
+    """Tells the first compilation; what is found on disk is none."""
+
+    def __init__(self) -> None:
+        self.tell: Callable[[], None] | None = lambda: logging.getLogger("protocols.kernels").warning(
+            "compiling kernels, once on this machine: up to a minute"
+        )
+
+    def on_start(self, event: Any) -> None:
+        tell, self.tell = self.tell, None
+        if tell is not None:
+            tell()
+
+    def on_end(self, event: Any) -> None:
+        pass
+
+
+_teller = _Teller()
+event.register("numba:compile", _teller)
+
+
+def on_compile(tell: Callable[[], None]) -> None:
+    """Have `tell` called when this process compiles something for the first time from now on, in whatever thread."""
+    _teller.tell = tell
 
 
 @cache

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 
+import numba
 import numpy as np
 import pytest
 from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
@@ -224,8 +225,6 @@ def test_kept_code_is_stamped_with_every_source_of_the_folder() -> None:
 
 
 def test_without_a_folder_to_write_kernels_still_compile(monkeypatch: pytest.MonkeyPatch) -> None:
-    import numba
-
     def njit(**options: object) -> object:
         if options.get("cache"):
             raise RuntimeError("cannot cache function: no locator available")
@@ -238,3 +237,15 @@ def test_without_a_folder_to_write_kernels_still_compile(monkeypatch: pytest.Mon
         return 2 * x
 
     assert jit.kernel(double)(21) == 42
+
+
+def test_the_first_compilation_is_told(caplog: pytest.LogCaptureFixture) -> None:
+    told = []
+    jit.on_compile(lambda: told.append("to who asked"))
+    for number in range(2):
+        assert numba.njit(lambda x: x + 1)(number) == number + 1
+    assert told == ["to who asked"]
+    jit._Teller().on_start(None)
+    assert [record.getMessage() for record in caplog.records] == [
+        "compiling kernels, once on this machine: up to a minute"
+    ]
