@@ -187,8 +187,8 @@ class Config:
 
         if not self.roster.exists():
             raise ConfigError(
-                f"{self.roster}: there is no roster yet; collect every party's public file and run "
-                "`mpcnet roster build`"
+                f"{self.roster}: there is no roster yet; put every party's public file there and run "
+                "`mpcnet roster add *.public.toml`"
             )
         roster = Roster.load(self.roster)
         own = roster.party(self.name)

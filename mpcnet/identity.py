@@ -384,7 +384,10 @@ def _read(path: Path, what: str, *, private: bool = False) -> bytes:
                 raise ConfigError(f"{path}: the identity key can be read by others; mend it with `chmod 600 {path}`")
             data = file.read(MAX_FILE_BYTES + 1)
     except OSError as error:
-        raise ConfigError(f"{path}: {what} cannot be read: {error.strerror}; make one with `mpcnet keygen`") from None
+        raise ConfigError(
+            f"{path}: {what} cannot be read: {error.strerror}; make one with `mpcnet keygen`, with --new-key for one "
+            "that was lost"
+        ) from None
     if len(data) > MAX_FILE_BYTES:
         raise ConfigError(f"{path}: {what} is longer than {MAX_FILE_BYTES} bytes")
     return data

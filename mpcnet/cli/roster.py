@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -56,7 +57,7 @@ def add(
         typer.echo(json.dumps({"changes": changes, "digest": digest, "parties": [party.name for party in entries]}))
         return
     for change in changes:
-        typer.echo(change)
+        typer.echo(re.sub(r"(sha256:[0-9a-f]{16})[0-9a-f]{48}", r"\1...", change))  # in full below
     if complete:
         _print(Roster(entries, source=str(roster)), as_json)
     else:
@@ -110,9 +111,12 @@ def _print(roster: Roster, as_json: bool, me: str | None = None) -> None:
         return
     width = max(len(party.name) for party in roster.parties)
     for party in roster.parties:
-        typer.echo(f"{party.party_id}  {party.name:<{width}}  {party.address}")
+        until = f"valid until {party.last_certificate.valid_until:%Y-%m-%d}"
+        typer.echo(f"{party.party_id}  {party.name:<{width}}  {party.address}, {until}")
         for one in party.certificates:
-            typer.echo(f"   {'':<{width}}  sha256:{one.fingerprint}  valid until {one.valid_until:%Y-%m-%d}")
+            typer.echo(f"   sha256:{one.fingerprint}")
+            if one is not party.last_certificate:
+                typer.echo(f"   (the old one, until {one.valid_until:%Y-%m-%d})")
     typer.echo(f"roster digest {roster.digest.hex()[:16]}")
     for text in warnings.values():
         typer.echo(f"mpcnet: warning: {text}", err=True)

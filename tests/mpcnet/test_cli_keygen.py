@@ -90,6 +90,10 @@ def test_add_and_warnings(capsys: pytest.CaptureFixture[str]) -> None:
     out = capsys.readouterr().out
     assert "UTC the present certificate is shown, and from then on the new one." in out
     assert "Every party, this one too, runs: mpcnet roster add bank.public.toml" in out
+    assert main(["roster", "add", "bank/bank.public.toml"]) == 0
+    out = capsys.readouterr().out
+    assert "   (the old one, until 20" in out
+    assert max(map(len, out.splitlines())) <= 80
     assert main(["roster", "add", "bank/bank.public.toml", "--json"]) == 0
     facts = json.loads(capsys.readouterr().out)
     assert facts["digest"] == digest

@@ -93,7 +93,7 @@ def test_made_folder_loads(tmp_path: Path) -> None:
 
 def test_roster_that_is_not_there_yet(tmp_path: Path) -> None:
     create_party("lender", ADDRESSES["lender"], tmp_path)
-    with pytest.raises(ConfigError, match=r"no roster yet.*mpcnet roster build"):
+    with pytest.raises(ConfigError, match=r"no roster yet.*mpcnet roster add"):
         Config.load(tmp_path).load_roster()
 
 
