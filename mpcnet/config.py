@@ -26,7 +26,6 @@ The file holds no secret; the key it points at does.
 
 from __future__ import annotations
 
-import tomllib
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -34,6 +33,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from mpcnet.errors import ConfigError
+from mpcnet.files import plain_validation, read_bytes, toml_table
 
 if TYPE_CHECKING:
     from mpcnet.identity import Identity
@@ -252,19 +252,10 @@ class _File(msgspec.Struct, forbid_unknown_fields=True):
 
 
 def _parse(path: Path) -> _File:
+    table = toml_table(read_bytes(path, "a party.toml", MAX_FILE_BYTES), str(path), "a party.toml")
     try:
-        with path.open("rb") as file:
-            data = file.read(MAX_FILE_BYTES + 1)
-        if len(data) > MAX_FILE_BYTES:
-            raise ConfigError(f"{path}: longer than {MAX_FILE_BYTES} bytes; this is no party.toml")
-        return msgspec.convert(tomllib.loads(data.decode()), _File)
-    except OSError as error:
-        raise ConfigError(f"{path}: cannot be read: {error.strerror}") from None
-    except UnicodeDecodeError:
-        raise ConfigError(f"{path}: not UTF-8 text; this is no party.toml") from None
-    except tomllib.TOMLDecodeError as error:
-        raise ConfigError(f"{path}: not valid TOML: {error}") from None
-    except msgspec.ValidationError as error:
+        return msgspec.convert(table, _File)
+    except (msgspec.ValidationError, OverflowError, RecursionError) as error:
         raise ConfigError(f"{path}: {plain_validation(str(error))}{_known_keys(str(error))}") from None
 
 
@@ -275,15 +266,6 @@ def _known_keys(message: str) -> str:
     place = message.partition(" - at ")[2].strip("`")
     table = {"": _File, "$.deadlines": _Deadlines, "$.score": _Score}.get(place)
     return f"; known are {', '.join(table.__struct_fields__)}" if table is not None else ""
-
-
-def plain_validation(message: str) -> str:
-    """What msgspec says about a file, in the words of one who reads TOML."""
-    message, _, place = message.partition(" - at ")
-    message = message.replace("Object ", "").replace("`", "'")
-    message = message.replace("contains unknown field", "unknown key").replace("missing required field", "misses")
-    place = place.strip("`").removeprefix("$").removeprefix(".")
-    return f"{place}: {message}" if place else message
 
 
 def _score(raw: _Score | None, folder: Path) -> ScoreConfig | None:

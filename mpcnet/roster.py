@@ -21,7 +21,6 @@ import datetime
 import hashlib
 import ipaddress
 import re
-import tomllib
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -29,8 +28,8 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from mpcnet.config import plain_validation
 from mpcnet.errors import ConfigError
+from mpcnet.files import convert, read_bytes, toml_table
 from mpcnet.identity import Certificate, check_name, read_certificates
 
 if TYPE_CHECKING:
@@ -199,7 +198,7 @@ class Roster:
     @classmethod
     def loads(cls, text: str, source: str = "roster", *, check_time: bool = True) -> Roster:
         """Read a roster from the text of a TOML file."""
-        roster = cls(parse_entries(text, source), source=source)
+        roster = cls(parse_entries(text.encode(errors="surrogatepass"), source), source=source)
         if check_time:
             roster.check_time()
         return roster
@@ -207,25 +206,12 @@ class Roster:
 
 def read_entries(path: str | Path) -> tuple[Party, ...]:
     """Read the entries of a roster or of a public file, in the order of the file."""
-    try:
-        with Path(path).open("rb") as file:
-            data = file.read(MAX_FILE_BYTES + 1)
-        if len(data) > MAX_FILE_BYTES:
-            raise ConfigError(f"{path}: longer than {MAX_FILE_BYTES} bytes; this is no roster")
-        text = data.decode()
-    except OSError as error:
-        raise ConfigError(f"{path}: cannot be read: {error.strerror}") from None
-    except UnicodeDecodeError:
-        raise ConfigError(f"{path}: not UTF-8 text; this is no roster") from None
-    return parse_entries(text, str(path))
+    return parse_entries(read_bytes(Path(path), "a roster", MAX_FILE_BYTES), str(path))
 
 
-def parse_entries(text: str, source: str) -> tuple[Party, ...]:
+def parse_entries(data: bytes, source: str) -> tuple[Party, ...]:
     """Read entries from TOML text."""
-    try:
-        table = tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
-        raise ConfigError(f"{source}: not valid TOML: {error}") from None
+    table = toml_table(data, source, "a roster")
     unknown = sorted(set(table) - {"party"})
     if unknown:
         raise ConfigError(f"{source}: unknown key {unknown[0]!r}; a roster holds [[party]] entries alone")
@@ -255,10 +241,7 @@ def _parse_entry(entry: Mapping[str, Any], where: str) -> Party:
     name = entry.get("name")
     if isinstance(name, str) and name:
         where = f"{where} ({check_name(name, where)})"
-    try:
-        checked = msgspec.convert(entry, _Entry)
-    except msgspec.ValidationError as error:
-        raise ConfigError(f"{where}: {plain_validation(str(error))}") from None
+    checked = convert(entry, _Entry, where)
     check_name(checked.name, where)
     host, port = parse_address(checked.address, where)
     fingerprints = checked.fingerprint if isinstance(checked.fingerprint, list) else [checked.fingerprint]

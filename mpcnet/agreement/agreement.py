@@ -196,7 +196,7 @@ def _check_time(file: JobFile) -> None:
             f"{file.path}: expired on {job.expires:%Y-%m-%d %H:%M} UTC; make a new one with `mpcnet job new`, "
             "and have all parties sign it"
         )
-    if now < job.created - CLOCK_SKEW:
+    if now + CLOCK_SKEW < job.created:  # not the other way round: there is nothing before the year 1
         raise JobRefused(
             f"{file.path}: was made on {job.created:%Y-%m-%d %H:%M} UTC, which is yet to come; "
             "check this machine's clock"

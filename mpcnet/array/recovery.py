@@ -24,7 +24,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
@@ -32,6 +32,7 @@ import numpy as np
 from mpcnet.array.node import Node
 from mpcnet.errors import MPCNetError, PeerDisconnected
 from protocols.channel import Mesh
+from protocols.errors import ProtocolError
 
 if TYPE_CHECKING:
     from mpcnet.array.program import Program
@@ -130,11 +131,21 @@ class Recovery:
                         await channel.send(message)
 
     async def _follow(self, peer: int) -> None:
-        with contextlib.suppress(MPCNetError):
+        with self._listening():
             while True:
                 told = int.from_bytes(await self._frontiers.channels[peer].receive(FRONTIER_BYTES), "little")
                 self._acknowledged[peer] = max(self._acknowledged[peer], told)
                 self._forget()
+
+    @contextlib.contextmanager
+    def _listening(self) -> Iterator[None]:
+        """A peer that is gone is for whoever watches the connection; one that says something impossible ends it all."""
+        try:
+            yield
+        except ProtocolError as error:
+            self._session.fail(error)
+        except MPCNetError:
+            pass
 
     # ---- when somebody is lost
 
@@ -156,7 +167,7 @@ class Recovery:
     async def _hear(self, peer: int) -> None:
         channel = self._statements.channels[peer]
         name, me = self._session.parties[peer], self._session.party_id
-        with contextlib.suppress(MPCNetError):
+        with self._listening():
             while True:
                 message = bytes(await channel.receive(STATEMENT_BYTES))
                 mask = int.from_bytes(message[:2], "little")

@@ -35,38 +35,47 @@ def show(file: File = None, config: Config_ = HERE, as_json: Json = False) -> No
     if as_json:
         typer.echo(json.dumps({"record": str(path), "entries": entries}))
         return
-    for line in _runs(entries):
+    for line in lines_of(entries):
         typer.echo(line)
 
 
-def _runs(entries: list[dict[str, Any]]) -> Iterator[str]:
-    ends = {entry.get("started"): entry for entry in entries if entry["kind"] == "end"}
+def lines_of(entries: list[dict[str, Any]]) -> Iterator[str]:
+    """What `show` prints."""
+    ends = {str(entry.get("started")): entry for entry in entries if entry["kind"] == "end"}
     for entry in entries:
         if entry["kind"] == "begin":
             yield f"record of {_plain(entry.get('party'))}"
         if entry["kind"] != "start":
             continue
-        end = ends.get(entry["n"])
-        job = entry.get("job_name") or "no signed job"
-        yield (
-            f"{entry['n']:>5}  {_plain(entry['at'])[:19]}  {_plain(job)}  with {_list(entry.get('peers'))}  "
-            f"session {_plain(entry.get('session'))[:16]}"
-        )
-        if end is None:
-            yield "       did not end: still going on, or killed"
-            continue
-        yield f"       {_outcome(end)}"
-        opened = end.get("opened") or {}
-        for party, outputs in opened.items():
-            yield f"       {_plain(party)} learned {', '.join(f'{_plain(k)}: {v:,}' for k, v in outputs.items())}"
-        if not opened:
-            yield "       nobody learned anything"
-        if end.get("unfinished"):
-            yield f"       {len(end['unfinished'])} evaluation broken off: outputs of it may have been opened"
-        if end.get("countersigned"):
-            yield f"       countersigned by {_list(end['countersigned'])}"
-        for party, why in (end.get("not_countersigned") or {}).items():
-            yield f"       not countersigned by {_plain(party)}: {_plain(why)}"
+        try:
+            lines = list(_run(entry, ends.get(str(entry["n"]))))
+        except (AttributeError, TypeError, KeyError, ValueError, OverflowError):  # of a form that no version writes
+            lines = [f"{entry['n']:>5}  cannot be shown; see `mpcnet record verify`"]
+        yield from lines
+
+
+def _run(start: Mapping[str, Any], end: Mapping[str, Any] | None) -> Iterator[str]:
+    """One run, from its first and last entry."""
+    job = start.get("job_name") or "no signed job"
+    yield (
+        f"{start['n']:>5}  {_plain(start['at'])[:19]}  {_plain(job)}  with {_list(start.get('peers'))}  "
+        f"session {_plain(start.get('session'))[:16]}"
+    )
+    if end is None:
+        yield "       did not end: still going on, or killed"
+        return
+    yield f"       {_outcome(end)}"
+    opened = end.get("opened") or {}
+    for party, outputs in opened.items():
+        yield f"       {_plain(party)} learned {', '.join(f'{_plain(k)}: {v:,}' for k, v in outputs.items())}"
+    if not opened:
+        yield "       nobody learned anything"
+    if end.get("unfinished"):
+        yield f"       {len(end['unfinished'])} evaluation broken off: outputs of it may have been opened"
+    if end.get("countersigned"):
+        yield f"       countersigned by {_list(end['countersigned'])}"
+    for party, why in (end.get("not_countersigned") or {}).items():
+        yield f"       not countersigned by {_plain(party)}: {_plain(why)}"
 
 
 def _outcome(end: Mapping[str, Any]) -> str:

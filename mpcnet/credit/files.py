@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import json
 import re
-import tomllib
 from pathlib import Path
 from typing import Any, Literal, overload
 
@@ -18,12 +17,14 @@ from mpcnet.credit.features import AnyFeature, Feature, Measure
 from mpcnet.credit.logistic import LogisticScheme, Weights
 from mpcnet.credit.scorecard import FORMAT, Points, Scheme
 from mpcnet.errors import ConfigError
+from mpcnet.files import read_bytes, toml_table
 
 __all__ = ["AnyScheme", "Secret", "load_points", "load_scheme", "points_text", "scheme_text"]
 
 AnyScheme = Scheme | LogisticScheme
 Secret = Points | Weights
 LOGISTIC = "logistic"
+MAX_FILE_BYTES = 16 * 1024 * 1024
 
 
 class _FeatureFile(msgspec.Struct, forbid_unknown_fields=True):
@@ -73,24 +74,17 @@ class _WeightsFile(msgspec.Struct, forbid_unknown_fields=True):
 
 
 def _parse(path: Path) -> dict[str, Any]:
-    try:
-        return tomllib.loads(path.read_bytes().decode("utf-8"))
-    except FileNotFoundError:
-        raise ConfigError(f"{path}: there is no such file") from None
-    except OSError as error:
-        raise ConfigError(f"{path}: cannot be read: {error.strerror}") from None
-    except UnicodeDecodeError:
-        raise ConfigError(f"{path}: not a text file in UTF-8") from None
-    except tomllib.TOMLDecodeError as error:
-        place = re.search(r"\(at .*\)", str(error))
-        raise ConfigError(f"{path}: not valid TOML {place[0] if place else ''}".rstrip()) from None
+    if not path.exists():
+        raise ConfigError(f"{path}: there is no such file")
+    what = "a file of a model"
+    return toml_table(read_bytes(path, what, MAX_FILE_BYTES), str(path), what, quote=False)
 
 
 def _read(path: Path, found: dict[str, Any], kind: type[Any]) -> Any:
     """What a file holds, as one of the structures above."""
     try:
         file = msgspec.convert(found, kind)
-    except msgspec.ValidationError as error:
+    except (msgspec.ValidationError, OverflowError, RecursionError) as error:
         raise ConfigError(f"{path}: {error}") from None
     if file.format != FORMAT:
         raise ConfigError(f"{path}: format {file.format} is unknown to this version, which reads {FORMAT}")

@@ -233,7 +233,7 @@ def read_step(line: str) -> tuple[str, Step] | None:
         done, total, bytes_sent = (int(found[key]) for key in ("done", "total", "bytes_sent"))
         step = Step(str(found["name"]), done, total, bytes_sent, str(found["detail"]))
         return (str(found["party"]), step) if step.name in WORDS else None
-    except (ValueError, KeyError, TypeError):
+    except (ValueError, KeyError, TypeError, OverflowError, RecursionError):
         return None
 
 

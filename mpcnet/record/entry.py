@@ -21,9 +21,10 @@ from mpcnet.errors import RecordError
 if TYPE_CHECKING:
     from mpcnet.identity import Identity
 
-__all__ = ["FIRST_PREVIOUS", "MAX_LINE_BYTES", "digest_of", "holds", "pack", "seal", "unpack"]
+__all__ = ["FIRST_PREVIOUS", "MAX_ENTRIES", "MAX_LINE_BYTES", "digest_of", "holds", "pack", "seal", "unpack"]
 
 MAX_LINE_BYTES = 1024 * 1024
+MAX_ENTRIES = 1 << 53
 FIRST_PREVIOUS = "0" * 64
 CONTEXT = b"mpcnet record entry 1\0"
 KINDS = ("begin", "start", "end")
@@ -69,6 +70,7 @@ def unpack(line: bytes) -> dict[str, Any]:
     """
     try:
         entry = json.loads(line)
+        _canonical(entry)  # what is hashed: a number that is none, or nesting that only the reader takes, has no form
     except (ValueError, RecursionError):
         raise ValueError("is no JSON") from None
     if not isinstance(entry, dict):
@@ -76,6 +78,8 @@ def unpack(line: bytes) -> dict[str, Any]:
     for key, kind in (("n", int), ("kind", str), ("at", str), ("previous", str), ("hash", str), ("signature", str)):
         if not isinstance(entry.get(key), kind) or isinstance(entry.get(key), bool):
             raise ValueError(f"misses {key!r}")
+    if not 0 <= entry["n"] < MAX_ENTRIES:
+        raise ValueError("has an impossible number")
     if entry["kind"] not in KINDS:
         raise ValueError("is of no kind that this version knows")
     return entry

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 
 from mpcnet.errors import RecordError
 from mpcnet.files import replace_text
-from mpcnet.record.entry import FIRST_PREVIOUS, MAX_LINE_BYTES, digest_of, holds, pack, seal, unpack
+from mpcnet.record.entry import FIRST_PREVIOUS, MAX_ENTRIES, MAX_LINE_BYTES, digest_of, holds, pack, seal, unpack
 
 if TYPE_CHECKING:
     from mpcnet.identity import Identity
@@ -176,7 +176,9 @@ def read_head(path: Path) -> tuple[int, str] | None:
     """Number and hash of the last entry that was written, as the head file says; None where there is none."""
     try:
         found = json.loads(head_path(path).read_bytes()[:4096])
-        return int(found["n"]), str(found["hash"])
+        if type(found["n"]) is not int or not -1 <= found["n"] < MAX_ENTRIES:
+            raise ValueError
+        return found["n"], str(found["hash"])
     except FileNotFoundError:
         return None
     except (OSError, ValueError, KeyError, TypeError, RecursionError):

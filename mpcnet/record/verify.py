@@ -189,7 +189,7 @@ def _check_head(path: Path, entries: list[dict[str, Any]], found: Findings) -> N
 def _check_against(entries: list[dict[str, Any]], other: Path, key: bytes, found: Findings) -> None:
     """What the owner signed for another party must be in its own record."""
     own = {entry["n"]: entry["hash"] for entry in entries}
-    sessions = {entry.get("session"): entry for entry in entries if entry["kind"] == "end"}
+    sessions = {str(entry.get("session")): entry for entry in entries if entry["kind"] == "end"}
     for _, entry in read_entries(other):
         if isinstance(entry, str) or entry["kind"] != "end":
             continue
@@ -204,6 +204,6 @@ def _check_against(entries: list[dict[str, Any]], other: Path, key: bytes, found
             found.faults.append(f"entry {n} is missing: {found.party} signed it in {other.name} (session {session})")
         elif own[n] != digest:
             found.faults.append(f"entry {n} is not the one that {found.party} signed in {other.name}")
-        mine = sessions.get(entry["session"])
+        mine = sessions.get(str(entry["session"]))
         if mine is not None and mine.get("summary") not in (None, entry["summary"]):
             found.faults.append(f"entry {mine['n']} has another summary of session {session} than {other.name}")

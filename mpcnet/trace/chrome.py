@@ -9,19 +9,22 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from mpcnet.errors import ConfigError
 from mpcnet.files import read_bytes, replace_text
+from mpcnet.roster import MAX_PARTIES
 from mpcnet.trace.tracer import Event, Tracer
 
 __all__ = ["Trace", "dump", "load", "trace_of", "write_trace"]
 
 FORMAT = "mpcnet trace 1"
 MAX_FILE_BYTES = 512 * 1024 * 1024
+MAX_EPOCH = 253_402_300_800  # the end of the year 9999
+MAX_COUNT = 1 << 63
 KINDS = ("phase", "work", "wait", "send")
 
 
@@ -148,23 +151,28 @@ def load(path: Path) -> Trace:
         facts = document["otherData"]
         if facts["format"] != FORMAT:
             raise ValueError
-        events = tuple(_events(document["traceEvents"]))
-        numbers = _finite(facts["epoch"]), _finite(facts["stands"])
         parties = tuple(map(_text, facts["parties"]))
-        return Trace(_text(facts["party"]), parties, _text(facts["session"]), *numbers, events, int(facts["dropped"]))
+        if len(parties) > MAX_PARTIES:
+            raise ValueError
+        events = tuple(_events(document["traceEvents"], {"", *parties}))
+        numbers = _moment(facts["epoch"]), _finite(facts["stands"])
+        names = _text(facts["party"]), parties, _text(facts["session"])
+        return Trace(*names, *numbers, events, _count(facts["dropped"]))
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError, OverflowError):
         raise ConfigError(f"{path}: this is no trace of `mpcnet run --trace`") from None
 
 
-def _events(rows: Iterable[Mapping[str, Any]]) -> Iterable[Event]:
+def _events(rows: Iterable[Mapping[str, Any]], peers: Collection[str]) -> Iterable[Event]:
     for row in rows:
         if row["ph"] != "X":
             continue
-        if row["cat"] not in KINDS:
+        args = row.get("args", {})
+        peer = _text(args.get("peer", ""))
+        if row["cat"] not in KINDS or peer not in peers:
             raise ValueError
-        start, length, args = _finite(row["ts"]) / 1e6, _finite(row["dur"]) / 1e6, row.get("args", {})
-        counts = int(args.get("number", 0)), int(args.get("bytes", 0))
-        yield Event(row["cat"], _text(row["name"]), start, start + length, _text(args.get("peer", "")), *counts)
+        start, length = _finite(row["ts"]) / 1e6, _finite(row["dur"]) / 1e6
+        counts = _count(args.get("number", 0)), _count(args.get("bytes", 0))
+        yield Event(row["cat"], _text(row["name"]), start, start + length, peer, *counts)
 
 
 def _finite(value: Any) -> float:
@@ -172,6 +180,19 @@ def _finite(value: Any) -> float:
     if not math.isfinite(number) or abs(number) > 1e15:
         raise ValueError
     return number
+
+
+def _moment(value: Any) -> float:
+    seconds = _finite(value)
+    if not 0 <= seconds < MAX_EPOCH:
+        raise ValueError
+    return seconds
+
+
+def _count(value: Any) -> int:
+    if type(value) is not int or not 0 <= value < MAX_COUNT:
+        raise ValueError
+    return value
 
 
 def _text(value: Any) -> str:

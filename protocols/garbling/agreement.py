@@ -27,6 +27,7 @@ RevealTo = Literal["garbler", "evaluator", "both"]
 REVEAL_TO: tuple[RevealTo, ...] = ("garbler", "evaluator", "both")
 PROTOCOL = "mpcnet garbling 1"
 MAX_BATCH = 1 << 32
+MAX_BATCH_UNNAMED = 1 << 24  # a side that has single values only takes no more on the other's word
 NO_BATCH = -1
 DIGEST_BYTES = 32
 STATEMENT_BYTES = 3 * DIGEST_BYTES + 2 + 8
@@ -106,7 +107,13 @@ async def agree(channel: Channel, mine: Statement) -> int | None:
         raise differ("the other side names an impossible batch")
     if mine.batch is not None and batch not in (NO_BATCH, mine.batch):
         raise differ(f"the batch is {mine.batch} instances here and {batch} there")
-    return mine.batch if batch == NO_BATCH else batch
+    agreed = mine.batch if batch == NO_BATCH else batch
+    if agreed is not None and agreed > MAX_BATCH_UNNAMED and (mine.batch is None or batch == NO_BATCH):
+        raise differ(
+            f"one side names {agreed} instances and the other no batch; beyond {MAX_BATCH_UNNAMED} both have to: "
+            f"pass batch={agreed}"
+        )
+    return agreed
 
 
 async def _compare_ports(channel: Channel, mine: Statement) -> str:

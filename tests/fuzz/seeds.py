@@ -1,13 +1,17 @@
-"""Good inputs of each parser, always the same: `python -m tests.fuzz.seeds` writes those of tests/corpus anew."""
+"""Good inputs of each target: `python -m tests.fuzz.seeds` writes those of tests/corpus anew."""
 
 from __future__ import annotations
 
 import datetime
+import functools
 import hashlib
 import sys
+import tempfile
 from pathlib import Path
+from typing import Any
 
 import msgpack
+import numpy as np
 from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
@@ -16,13 +20,18 @@ from circuits import Bit, UInt, bristol, circuit
 from mpcnet import codec
 from mpcnet.agreement.draft import draft
 from mpcnet.agreement.guard import evaluation_of
-from mpcnet.agreement.job import Work, dumps
+from mpcnet.agreement.job import JobFile, Work, dumps
+from mpcnet.agreement.signature import sign
 from mpcnet.cause import Cause
 from mpcnet.credit import german
+from mpcnet.credit.statement import Statement
 from mpcnet.identity import CERTIFICATE_FILE, KEY_FILE, Identity
 from mpcnet.plan import Plan
 from mpcnet.record.log import Record
+from mpcnet.record.summary import statement_of
 from mpcnet.roster import Party, Roster
+from mpcnet.trace.chrome import Trace, dump
+from mpcnet.trace.tracer import Event
 from mpcnet.wire.frames import CHARGE_BYTES, Kind, pack_frame
 from mpcnet.wire.handshake import Handshake, pack_confirmation
 from mpcnet.wire.last_words import pack_cause
@@ -67,9 +76,9 @@ def _identity(folder: Path, name: str) -> Identity:
     return Identity.load(*paths)
 
 
-def scheme() -> bytes:
-    """The public part of the demo's scorecard."""
-    return german.read_text("scheme.toml").encode()
+def demo(name: str) -> bytes:
+    """A file of the demo's models."""
+    return german.read_text(name).encode()
 
 
 def make(folder: Path) -> dict[str, dict[str, bytes]]:
@@ -115,18 +124,28 @@ def make(folder: Path) -> dict[str, dict[str, bytes]]:
             b'[deadlines]\nconnect = 5.0\nliveness = 2\ntotal = 0\nphase = 1\nretry = 1\n[score]\ndata = "d.csv"\n',
             "least": b'name = "a"\n',
         },
+        "identity": {"bank": (folder / "bank" / KEY_FILE).read_bytes()},
         "circuit": {
             "fashion": bristol.dumps(less).encode(),
             "old": bristol.dumps(less, old_format=True).encode(),
         },
         "table": {"bank": _records(folder)},
-        "job": {"score": _job(roster)},
+        "job": {"circuit": job(roster)},
+        "signature": {"lender": _signature(folder, identities["lender"], roster)},
         "policy": {"all": POLICY},
-        "record": {"two": _record(folder, identities["bank"])},
-        "scheme": {"german": scheme()},
+        "usage": {"some": b"2026-01-01 000000000300\n"},
+        "record": {"two": record(identities["bank"])},
+        "tail": {"two": record(identities["bank"])},
+        "head": {"behind": b'{"n": 1, "hash": "%b"}\n' % (b"0" * 64)},
+        "trace": {"bank": trace("bank")},
+        "step": {"score": b'{"party": "bank", "name": "score", "done": 1, "total": 2, "bytes_sent": 3, "detail": ""}'},
+        "scheme": {"german": demo("scheme.toml"), "logistic": demo("logistic.toml")},
+        "secret": {"points": demo("points.toml"), "weights": demo("weights.toml")},
+        "inputs": {"two": b"u,i,f,b,v\n7,-8,1.5,true,1 2 3\n255,9,-2,0,0 0 15\n"},
         "points": {"two": points},
         "elements": {"small": bytes([1] + [0] * 15) * 2},
-        "value": {"all": codec.encode({"a": [1, (2.5, None)], "b": 1 << 70, "c": "x"})},
+        "value": {"all": codec.encode({"a": [1, (2.5, None)], "b": 1 << 70, "c": "x", "d": np.arange(3)})},
+        "statement": {"same": Statement(bytes(32), "yao", 10, 10, bytes(range(32))).pack()},
     }
 
 
@@ -136,8 +155,8 @@ def _records(folder: Path) -> bytes:
     return b"".join((folder / "bank.csv").read_bytes().splitlines(keepends=True)[:4])
 
 
-def _job(roster: Roster) -> bytes:
-    """A job to score, of a day in the past."""
+def job(roster: Roster) -> bytes:
+    """A job for a circuit, of a day in the past."""
     now = datetime.datetime(2026, 1, 1, tzinfo=datetime.UTC)
     owners = {"income": "bank", "cutoff": "lender"}
 
@@ -150,12 +169,45 @@ def _job(roster: Roster) -> bytes:
     return dumps(draft("march", roster, work, [evaluation], applicants=10, now=now)).encode()
 
 
-def _record(folder: Path, identity: Identity) -> bytes:
-    """A run, from its start to its end."""
-    record = Record(folder / "record.jsonl", identity)
-    for kind in ("start", "end"):
-        record.add(kind, {"session": "00" * 32, "job": "11" * 32})
-    return (folder / "record.jsonl").read_bytes()
+def _signature(folder: Path, identity: Identity, roster: Roster) -> bytes:
+    """The signature of the lender under it."""
+    path = folder / "march.toml"
+    path.write_bytes(job(roster))
+    return sign(JobFile.load(path), identity).read_bytes()
+
+
+@functools.cache
+def record(identity: Identity) -> bytes:
+    """Two runs, the first signed by the lender too."""
+    with tempfile.TemporaryDirectory() as folder:
+        record, other = Record(Path(folder, "record.jsonl"), identity), world(Path(folder))[0]["lender"]
+        peer = {"key": other.certificate.key.hex()}
+        for number in range(2):
+            session = bytes([number]) * 32
+            started, _ = record.add("start", {"session": session.hex(), "job": "11" * 32, "peers": {"lender": peer}})
+            signed = {"n": 7, "entry": "22" * 32}
+            statement = statement_of(session, bytes(32), 7, b"\x22" * 32)
+            signed["signature"] = other.sign(statement).hex()
+            body = {"started": started, "session": session.hex(), "summary": "00" * 32, "outcome": "done"}
+            body |= {"bytes": {"lender": {"sent": 1, "received": 2}}, "opened": {"lender": {"score": 3}}}
+            record.add("end", {**body, "seconds": 1.5, "countersigned": {"lender": signed}})
+        return (Path(folder) / "record.jsonl").read_bytes()
+
+
+@functools.cache
+def trace(party: str) -> bytes:
+    """A short timeline."""
+    peer = {"bank": "lender", "lender": "bank"}[party]
+    events = [
+        Event("phase", "evaluate", 0.0, 1.0, "", 0, 0),
+        Event("send", "x", 0.1, 0.2, peer, 0, 100),
+        Event("wait", "x", 0.2, 0.4, peer, 0, 100),
+        Event("work", "garble", 0.5, 0.9, "", 0, 0),
+    ]
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder, "trace.json")
+        dump(Trace(party, NAMES, "00" * 32, 1.75e9, 0.05, tuple(events)), path)
+        return path.read_bytes()
 
 
 def _talk(identities: dict[str, Identity], roster: Roster, speaker: str) -> bytes:
@@ -178,12 +230,23 @@ def _talk(identities: dict[str, Identity], roster: Roster, speaker: str) -> byte
     return said[speaker]
 
 
+def honest() -> dict[str, dict[str, bytes]]:
+    """For each target that plays conversations, and each party in them, the bytes that change nothing."""
+    from tests.fuzz.conversations import TALKS
+    from tests.fuzz.sessions import SESSIONS
+
+    found: dict[str, dict[str, bytes]] = {}
+    several: dict[str, Any] = {**TALKS, **SESSIONS}
+    for target, talks in several.items():
+        seats = [(talk, seat) for talk in talks for seat in talk.seats]
+        found[target] = {f"{talk.name}-{seat}": bytes([number]) for number, (talk, seat) in enumerate(seats)}
+    return found
+
+
 def write() -> None:
     """Write all seeds into the corpus."""
-    import tempfile
-
     with tempfile.TemporaryDirectory() as folder:
-        for target, inputs in make(Path(folder)).items():
+        for target, inputs in {**make(Path(folder)), **honest()}.items():
             place = CORPUS / target
             place.mkdir(parents=True, exist_ok=True)
             for name, data in inputs.items():

@@ -3,25 +3,13 @@
 from __future__ import annotations
 
 import contextlib
-import functools
-import os
-import tempfile
-from collections.abc import Callable, Iterator
-from pathlib import Path
+from collections.abc import Callable
+from typing import Any
 
-from circuits import bristol
 from circuits.errors import CircuitError
 from mpcnet import codec
-from mpcnet.agreement.job import JobFile
-from mpcnet.agreement.policy import Policy
-from mpcnet.config import Config
-from mpcnet.credit.files import load_scheme
-from mpcnet.credit.records import read_records
-from mpcnet.credit.scorecard import Feature, Scheme
+from mpcnet.credit.statement import STATEMENT_BYTES, Statement, compare
 from mpcnet.errors import MPCNetError
-from mpcnet.identity import Identity, read_certificates
-from mpcnet.record import verify
-from mpcnet.roster import Roster, read_entries
 from mpcnet.wire.frames import MAX_DATA_BYTES, FrameReader
 from mpcnet.wire.handshake import Handshake, check_confirmation
 from mpcnet.wire.last_words import unpack_cause
@@ -30,9 +18,12 @@ from mpcnet.wire.probe import Answerer, Asker, make_answer
 from protocols import group
 from protocols.errors import ProtocolError
 from protocols.sharing.ring import MERSENNE61, MERSENNE127, RING64
-from tests.fuzz import seeds
+from tests.fuzz import played, seeds, sessions
+from tests.fuzz.conversations import TALKS
+from tests.fuzz.files import FILES, world
+from tests.fuzz.sessions import SESSIONS
 
-__all__ = ["ALLOWED", "TARGETS", "feed"]
+__all__ = ["ALLOWED", "CONVERSATIONS", "TARGETS", "feed"]
 
 ALLOWED = (MPCNetError, ProtocolError, CircuitError)
 Target = Callable[[bytes], None]
@@ -52,25 +43,6 @@ def target(function: Target) -> Target:
     """Enter a function in TARGETS."""
     TARGETS[function.__name__] = function
     return function
-
-
-@functools.cache
-def world() -> tuple[dict[str, Identity], Roster]:
-    """Two parties with fixed keys, so that seeds stay good."""
-    return seeds.world(Path(tempfile.mkdtemp(prefix="mpcnet-fuzz-")))
-
-
-@contextlib.contextmanager
-def file_of(data: bytes, suffix: str) -> Iterator[Path]:
-    """A file with these bytes."""
-    handle, name = tempfile.mkstemp(suffix)
-    path = Path(name)
-    try:
-        with os.fdopen(handle, "wb") as file:
-            file.write(data)
-        yield path
-    finally:
-        path.unlink()
 
 
 class _Sink:
@@ -155,75 +127,6 @@ def probe(data: bytes) -> None:
 
 
 @target
-def roster(data: bytes) -> None:
-    """A roster, or a public file."""
-    with file_of(data, ".toml") as path:
-        Roster(read_entries(path))
-
-
-@target
-def certificates(data: bytes) -> None:
-    """PEM of somebody else."""
-    read_certificates(data.decode("latin-1"), "file")
-
-
-@target
-def config(data: bytes) -> None:
-    """party.toml."""
-    with file_of(data, ".toml") as path:
-        Config.load(path)
-
-
-@target
-def circuit(data: bytes) -> None:
-    """A Bristol file, of either format."""
-    bristol.loads(data)
-
-
-@target
-def table(data: bytes) -> None:
-    """A holder's CSV file."""
-    with file_of(data, ".csv") as path:
-        read_records(path, scheme_of_bank())
-
-
-@functools.cache
-def scheme_of_bank() -> tuple[Feature, ...]:
-    """The columns of the bank in the demo."""
-    with file_of(seeds.scheme(), ".toml") as path:
-        loaded: Scheme = load_scheme(path)
-    return tuple(loaded.held_by("bank"))
-
-
-@target
-def scheme(data: bytes) -> None:
-    """The public part of a scorecard."""
-    with file_of(data, ".toml") as path:
-        load_scheme(path)
-
-
-@target
-def job(data: bytes) -> None:
-    """A job that somebody else has written."""
-    with file_of(data, ".toml") as path:
-        JobFile.load(path)
-
-
-@target
-def policy(data: bytes) -> None:
-    """A party's own policy."""
-    with file_of(data, ".toml") as path:
-        Policy.load(path)
-
-
-@target
-def record(data: bytes) -> None:
-    """A record that somebody shows."""
-    with file_of(data, ".jsonl") as path:
-        verify.verify(path)
-
-
-@target
 def points(data: bytes) -> None:
     """Group elements, as in base OT."""
     group.decode_points(data[: len(data) // 32 * 32], peer="bank")
@@ -243,3 +146,26 @@ def value(data: bytes) -> None:
     """What a child process hands over."""
     with contextlib.suppress(ValueError):
         codec.decode(data)
+
+
+@target
+def statement(data: bytes) -> None:
+    """What a peer takes a scoring run to be."""
+    if len(data) == STATEMENT_BYTES:
+        said = {"bank": Statement.unpack(data), "lender": Statement(bytes(32), "yao", 10, 10, bytes(range(32)))}
+        error = compare("lender", said)
+        if error is not None:
+            assert str(error).isprintable()
+            raise error
+
+
+def conversation(play: Callable[[Any, bytes], None], talks: Any) -> Target:
+    """A target that plays conversations."""
+    return lambda data: play(talks, data)
+
+
+for one in FILES:
+    target(one)
+TARGETS.update({name: conversation(played.play, talks) for name, talks in TALKS.items()})
+TARGETS.update({name: conversation(sessions.play, meetings) for name, meetings in SESSIONS.items()})
+CONVERSATIONS = frozenset({*TALKS, *SESSIONS})

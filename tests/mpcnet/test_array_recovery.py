@@ -13,6 +13,7 @@ import pytest
 from mpcnet import array as xp
 from mpcnet.errors import MPCNetError, PeerAborted, PeerDisconnected
 from mpcnet.session import Session
+from protocols.errors import MessageError
 from tests.mpcnet.test_array_divergence import outcomes
 from tests.mpcnet.test_array_failure import kill
 
@@ -237,6 +238,23 @@ async def test_party_that_ends_the_run_is_not_outlived() -> None:
     for name in FOUR[1:]:
         assert isinstance(results[name], PeerAborted)
         assert results[name].peer == "bank"
+
+
+@pytest.mark.parametrize("kind", ["_statements", "_frontiers"])
+async def test_word_of_a_wrong_length_ends_the_session(kind: str) -> None:
+    """Nobody would hear what that party has done, or whom it takes for lost: a later loss would be waited out."""
+
+    async def role(session: Session) -> Any:
+        _, x, y = start(session)
+        await (x + y).reveal()
+        if session.name == "bank":
+            await getattr(session._program._recovery, kind).channels[1].send(b"short")
+        await asyncio.sleep(3600)
+
+    results = await outcomes(role, FOUR)
+    assert isinstance(results["bureau"], MessageError), results
+    assert results["bureau"].peer == "bank"
+    assert all(getattr(results[name], "peer", "") == "bank" for name in FOUR), results
 
 
 async def test_connection_between_two_that_live() -> None:

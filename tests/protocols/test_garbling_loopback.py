@@ -218,6 +218,7 @@ async def disagree(left: Any, right: Any, channels: tuple[MemoryChannel, MemoryC
         ({"inputs": {"b": 1}}, {}, ("input b is given by both; input a is given by neither",) * 2),
         ({"inputs": {"a": [1, 2, 3]}}, {"inputs": {"b": [1, 2]}}, ("3 instances here and 2 there", "2 instances here")),
         ({"batch": 4}, {"batch": 5}, ("4 instances here and 5 there", "5 instances here and 4 there")),
+        ({"batch": (1 << 24) + 1}, {}, ("both have to: pass batch=16777217",) * 2),
     ],
 )
 async def test_a_difference_is_named_at_both_sides(
