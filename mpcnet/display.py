@@ -29,7 +29,7 @@ PLAIN_SECONDS = 2.0
 WINDOW_SECONDS = 3.0
 WORDS = {
     "agree": "checking that all mean the same",
-    "prepare": "preparing kernels (the first time: half a minute)",
+    "prepare": "preparing kernels",
     "inputs": "inputs",
     "ot": "oblivious transfer",
     "evaluate": "evaluating",

@@ -20,12 +20,13 @@ from __future__ import annotations
 import importlib
 import sys
 from collections.abc import Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     import typer
 
-__all__ = ["COMMANDS", "build", "describe", "exit_code", "main"]
+__all__ = ["COMMANDS", "build", "describe", "exit_code", "main", "short"]
 
 COMMANDS: dict[str, tuple[str, str]] = {
     "demo": ("mpcnet.cli.demo", "Score 300 real applicants jointly, on this machine."),
@@ -133,6 +134,12 @@ def describe(error: BaseException) -> str | None:
     if isinstance(error, OSError):
         return str(error)
     return None
+
+
+def short(path: Path) -> str:
+    """A path as somebody in this folder would write it."""
+    here = Path.cwd()
+    return str(path.relative_to(here)) if path.is_relative_to(here) else str(path)
 
 
 def main(argv: Sequence[str] | None = None) -> int:

@@ -152,6 +152,7 @@ def sign(
     from mpcnet.agreement.job import JobFile
     from mpcnet.agreement.signature import sign as sign_job
     from mpcnet.agreement.words import describe
+    from mpcnet.cli.app import short
     from mpcnet.config import Config
     from mpcnet.errors import ConfigError
 
@@ -171,7 +172,9 @@ def sign(
     typer.echo(f"signed by {loaded.name}: {path}; send that file to {', '.join(set_aside(job.job.names, loaded.name))}")
     if not loaded.policy_path.exists():
         here = "" if config == HERE else f" --config {shlex.quote(str(config))}"
-        typer.echo(f"no job runs here without a policy: `mpcnet job policy {file}{here}` drafts {loaded.policy_path}")
+        typer.echo(
+            f"no job runs here without a policy: `mpcnet job policy {file}{here}` drafts {short(loaded.policy_path)}"
+        )
 
 
 def set_aside(names: tuple[str, ...], me: str) -> list[str]:
@@ -236,6 +239,7 @@ def policy(file: File, config: Config_ = HERE) -> None:
     """
     from mpcnet.agreement.job import JobFile
     from mpcnet.agreement.policy import Policy, draft_policy
+    from mpcnet.cli.app import short
     from mpcnet.config import Config
     from mpcnet.errors import JobRefused
     from mpcnet.provision import write_new
@@ -245,8 +249,10 @@ def policy(file: File, config: Config_ = HERE) -> None:
         raise JobRefused(f"{file}: {loaded.name} is no party of this job; it is for {', '.join(job.job.names)}")
     if loaded.policy_path.exists():
         Policy.load(loaded.policy_path).check(job.job, loaded.name, str(file))
-        typer.echo(f"{loaded.policy_path} is there, and allows this job; nothing was changed")
+        typer.echo(f"{short(loaded.policy_path)} is there, and allows this job; nothing was changed")
         return
     text = draft_policy(job.job, loaded.name)
     write_new(loaded.policy_path, text)
-    typer.echo(text + f"written to {loaded.policy_path}: read it, and change it to what {loaded.name} means to allow")
+    typer.echo(
+        text + f"written to {short(loaded.policy_path)}: read it, and change it to what {loaded.name} means to allow"
+    )

@@ -109,6 +109,7 @@ def verify(
 
     With a party.toml the keys are those of its roster; without one, those that stand in the record are believed.
     """
+    from mpcnet.cli.app import short
     from mpcnet.config import Config
     from mpcnet.errors import RecordError
     from mpcnet.record.verify import verify as check
@@ -130,7 +131,7 @@ def verify(
         raise RecordError(f"{path}: does not hold: {_plain(found.faults[0])}{more}")
     if not as_json:
         runs = f"{found.runs} run{'' if found.runs == 1 else 's'}"
-        typer.echo(f"{path} holds: {found.entries} entries, {runs} of {_plain(found.party)}")
+        typer.echo(f"{short(path)} holds: {found.entries} entries, {runs} of {_plain(found.party)}")
 
 
 def _is_there(config: Path) -> bool:
