@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Callable
+import logging
+from collections.abc import AsyncIterator, Callable, Iterator
 from typing import TYPE_CHECKING, Any
 
 from mpcnet.display import Reporter
@@ -13,7 +14,7 @@ from mpcnet.evaluate import Progress
 if TYPE_CHECKING:
     from mpcnet.session import Session
 
-__all__ = ["followed", "reports_events"]
+__all__ = ["followed", "hears_kernels", "reports_events"]
 
 POLL_SECONDS = 0.5
 
@@ -35,6 +36,22 @@ def reports_events(reporter: Reporter) -> Callable[[Any], None]:
             reporter.event(event.kind, texts[event.kind], peer=event.peer, detail=event.detail)
 
     return hear
+
+
+@contextlib.contextmanager
+def hears_kernels(reporter: Reporter) -> Iterator[None]:
+    """While the body runs, what the kernels log goes to the reporter: that they are being compiled."""
+
+    class Forward(logging.Handler):
+        def emit(self, record: logging.LogRecord) -> None:
+            reporter.event("compiling", record.getMessage())
+
+    handler, log = Forward(), logging.getLogger("protocols.kernels")
+    log.addHandler(handler)
+    try:
+        yield
+    finally:
+        log.removeHandler(handler)
 
 
 @contextlib.asynccontextmanager

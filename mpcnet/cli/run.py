@@ -56,7 +56,7 @@ def command(
     from mpcnet.config import Config
     from mpcnet.display import reporter_for
     from mpcnet.errors import ConfigError, RecordError
-    from mpcnet.follow import followed, reports_events
+    from mpcnet.follow import followed, hears_kernels, reports_events
     from mpcnet.metrics import Metrics
     from mpcnet.program import call_program, load_program, trace_of_program
     from mpcnet.runtime import run
@@ -103,7 +103,8 @@ def command(
             loaded = Config.load(config)
         with reporter_for(loaded.name, Console(stderr=True), log_json=log_json, quiet=quiet) as reporter:
             try:
-                run(loaded, role, job=agreement or name, on_event=reports_events(reporter), trace=tracer)
+                with hears_kernels(reporter):
+                    run(loaded, role, job=agreement or name, on_event=reports_events(reporter), trace=tracer)
                 outcome = "done"
                 reporter.event("done", summary[0])
             except Exception as error:

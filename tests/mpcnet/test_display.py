@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import io
 import json
+import logging
 
 import pytest
 from rich.console import Console
 
 from mpcnet.display import JsonLog, LiveLine, PlainLines, Silent, Speed, reporter_for
 from mpcnet.evaluate import Progress
-from mpcnet.follow import followed, reports_events
+from mpcnet.follow import followed, hears_kernels, reports_events
 from mpcnet.session import Session
 from mpcnet.wire.transport import MeshEvent
 from tests.kit.agreement import MINE, NAMES, OWNERS, approve
@@ -112,6 +113,16 @@ def test_events_of_the_mesh(event: MeshEvent, text: str) -> None:
     assert stream.getvalue() == f"mpcnet: {text}\n"
     reports_events(PlainLines(stream))(MeshEvent("waiting", "bank", "x"))
     assert stream.getvalue() == f"mpcnet: {text}\n"
+
+
+def test_what_kernels_say_is_a_line_like_any_other(capsys: pytest.CaptureFixture[str]) -> None:
+    """As JSON where that is asked for, and nothing beside it."""
+    log, stream = logging.getLogger("protocols.kernels"), io.StringIO()
+    with hears_kernels(JsonLog("bank", stream)):
+        log.warning("compiling")
+    assert [json.loads(line)["text"] for line in stream.getvalue().splitlines()] == ["compiling"]
+    assert capsys.readouterr().err == ""
+    assert log.handlers == []
 
 
 async def test_a_session_is_followed(monkeypatch: pytest.MonkeyPatch) -> None:
