@@ -10,6 +10,7 @@ suite runs it from then on.
 from __future__ import annotations
 
 import argparse
+import logging
 import subprocess
 import sys
 from pathlib import Path
@@ -48,6 +49,7 @@ def fuzz(name: str, seconds: int) -> int:
     with atheris.instrument_imports(**packages, enable_loader_override=False):
         from tests.fuzz.targets import feed
 
+    logging.disable()
     for path in (CORPUS / name).iterdir():  # loads, compiles and records what is needed, before anything is timed
         feed(name, path.read_bytes())
 

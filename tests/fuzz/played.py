@@ -80,10 +80,18 @@ class Talk:
 
 
 class PlayedChannel:
-    """A channel whose peer says what is in a script, whatever it hears."""
+    """A channel whose peer says what is in a script, whatever it hears; on some paths not before an event."""
 
-    def __init__(self, script: Mapping[tuple[str, str], deque[bytes]], most: int, peer: str, path: str, id: bytes):
-        self._script, self._most = script, most
+    def __init__(
+        self,
+        script: Mapping[tuple[str, str], deque[bytes]],
+        most: int,
+        peer: str,
+        path: str,
+        id: bytes,
+        held: Mapping[str, asyncio.Event] | None = None,
+    ) -> None:
+        self._script, self._most, self._held = script, most, held or {}
         self.peer, self._path, self.session_id = peer, path, id
         self._labels: set[str] = set()
 
@@ -93,6 +101,8 @@ class PlayedChannel:
     async def receive(self, n_bytes: int) -> memoryview:
         assert n_bytes <= self._most, f"{n_bytes} bytes asked for where no message has more than {self._most}"
         await asyncio.sleep(0)
+        if self._path in self._held:
+            await self._held[self._path].wait()
         messages = self._script.get((self.peer, self._path))
         if not messages:
             raise PeerDisconnected(f"{self.peer}: it left while more was expected of it", peer=self.peer)
@@ -105,7 +115,7 @@ class PlayedChannel:
         assert label not in self._labels
         self._labels.add(label)
         id = hashlib.blake2b(label.encode(), key=self.session_id, digest_size=32).digest()
-        return PlayedChannel(self._script, self._most, self.peer, f"{self._path}/{label}", id)
+        return PlayedChannel(self._script, self._most, self.peer, f"{self._path}/{label}", id, self._held)
 
 
 def script_of(said: Said) -> tuple[dict[tuple[str, str], deque[bytes]], int]:

@@ -20,6 +20,7 @@ from circuits import Bit, UInt, circuit
 from mpcnet.array.agreement import REPORT_BYTES
 from mpcnet.cause import Cause
 from mpcnet.credit import statement
+from mpcnet.errors import PeerDisconnected
 from mpcnet.record.summary import countersign
 from mpcnet.session import Session
 from protocols.boolean import TripleSource
@@ -43,17 +44,19 @@ class Meeting:
         body: what each does.
         names: the parties.
         fails: a body that fails at every party.
+        to: to whom it is played; by default to everybody.
     """
 
     name: str
     body: Callable[[Session], Awaitable[Any]]
     names: Sequence[str] = NAMES
     fails: bool = False
+    to: Sequence[str] = ()
 
     @property
     def seats(self) -> Sequence[str]:
         """Who can be played to."""
-        return self.names
+        return self.to or self.names
 
     @functools.cached_property
     def said(self) -> dict[str, Said]:
@@ -68,7 +71,8 @@ class Meeting:
 
             async with asyncio.timeout(20):
                 results = await asyncio.gather(*map(party, self.names), return_exceptions=True)
-            assert all(isinstance(result, Exception) for result in results) is self.fails, results
+            failed = [isinstance(results[self.names.index(name)], Exception) for name in self.seats]
+            assert all(failed) if self.fails else not any(failed), results
             heard: dict[str, Said] = {}
             for name in self.names:
                 found = heard.setdefault(name, {})
@@ -103,12 +107,20 @@ class PlayedLink:
     told: Cause | None = None
     is_over = False
 
-    def __init__(self, peer: str, script: Mapping[tuple[str, str], Any], most: int) -> None:
-        self.peer, self._script, self._most = peer, script, most
+    def __init__(self, peer: str, script: Mapping[tuple[str, str], Any], most: int, loss: asyncio.Event) -> None:
+        self.peer, self._script, self._most, self.loss = peer, script, most, loss
         self.failure: asyncio.Future[None] = asyncio.get_running_loop().create_future()
 
     def channel(self, label: str) -> PlayedChannel:
-        return PlayedChannel(self._script, self._most, self.peer, label, SESSION_ID)
+        held = {".program/recovery/statements": self.loss}
+        return PlayedChannel(self._script, self._most, self.peer, label, SESSION_ID, held)
+
+    def break_off(self) -> None:
+        """The peer is lost; from now on the others say so."""
+        self.is_over = True
+        self.loss.set()
+        self.failure.set_exception(PeerDisconnected(f"{self.peer}: the link closed", peer=self.peer))
+        self.failure.exception()
 
     def report(self, cause: Cause) -> None:
         self.is_over = True
@@ -132,7 +144,8 @@ async def _run(meeting: Meeting, name: str, said: Said) -> None:
     peers = [peer for peer in sorted(meeting.names) if peer != name]
 
     async def role() -> None:
-        links = {peer: PlayedLink(peer, script, most) for peer in peers}
+        loss = asyncio.Event()
+        links = {peer: PlayedLink(peer, script, most, loss) for peer in peers}
         async with Dealt(name, sorted(meeting.names), links, SESSION_ID) as session:
             await meeting.body(session)
 
@@ -167,6 +180,23 @@ async def parting(session: Session) -> None:
     sh = session.shamir(threshold=1)
     x = sh.input(np.arange(3) if session.name == "bank" else None, owner="bank", shape=(3,), dtype=sh.int(16))
     await (x * x if session.name == "lender" else x + x).reveal()
+
+
+async def losing(session: Session) -> None:
+    """The town is lost, and the others go on."""
+    sh = session.shamir(threshold=1)
+    x = sh.input(np.arange(3) if session.name == "bank" else None, owner="bank", shape=(3,), dtype=sh.int(16))
+    await (x + 1).reveal()
+    links: Any = session._links
+    if session.name == "town":
+        for link in links.values():
+            link.fall_silent()
+        return
+    if isinstance(links["town"], PlayedLink):
+        links["town"].break_off()
+    for _ in range(3):
+        x = x + 1
+        await x.reveal()
 
 
 async def agree(session: Session) -> None:
@@ -210,7 +240,11 @@ SESSIONS: dict[str, list[Meeting]] = {
         Meeting("yao", functools.partial(evaluate, protocol="yao")),
         Meeting("gmw", functools.partial(evaluate, protocol="gmw")),
     ],
-    "arrays": [Meeting("arrays", arrays), Meeting("arrays-parting", parting, fails=True)],
+    "arrays": [
+        Meeting("arrays", arrays),
+        Meeting("arrays-parting", parting, fails=True),
+        Meeting("arrays-losing", losing, (*NAMES, "town"), to=("bureau", "lender")),
+    ],
     "session": [
         Meeting("statement", agree),
         Meeting("fork", fork),
