@@ -8,6 +8,7 @@ import inspect
 import sys
 import traceback
 from collections.abc import Awaitable, Callable
+from importlib.abc import Loader
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -23,18 +24,20 @@ __all__ = ["Main", "call_program", "load_circuit", "load_program", "name_program
 Main = Callable[..., Awaitable[Any]]
 
 
-def load_program(name: str) -> Main:
+def load_program(name: str, *, loader: Callable[[str, Path], Loader] | None = None) -> Main:
     """Import the async function that `name` means.
 
     A file is run as a module of its own, with its folder first on the import path, as `python FILE` would; without a
     function's name, `main` is meant. Exceptions of the program's own code pass through as they are.
 
+    Args:
+        loader: of the file's module, by name and path; by default Python's own.
     Raises:
         ConfigError: no such file, module or function, or it is not an async function.
     """
     place, function = _split(name)
     if place.endswith(".py") or "/" in place or "\\" in place:
-        module = _load_file(Path(place), "program")
+        module = _load_file(Path(place), "program", loader)
     else:
         if "" not in sys.path and str(Path.cwd()) not in sys.path:
             sys.path.insert(0, str(Path.cwd()))
@@ -155,7 +158,7 @@ def _import_module(name: str) -> object:
         raise
 
 
-def _load_file(path: Path, what: str) -> Any:
+def _load_file(path: Path, what: str, loader: Callable[[str, Path], Loader] | None = None) -> Any:
     if not path.is_file():
         raise ConfigError(f"{path}: there is no such {what}")
     path = path.resolve()
@@ -163,7 +166,8 @@ def _load_file(path: Path, what: str) -> Any:
     if folder not in sys.path:
         sys.path.insert(0, folder)
     name = f"mpcnet_program_{path.stem}"
-    spec = importlib.util.spec_from_file_location(name, path)
+    made = loader(name, path) if loader is not None else None
+    spec = importlib.util.spec_from_file_location(name, path, loader=made)
     if spec is None or spec.loader is None:
         raise ConfigError(f"{path}: this is no Python file")
     module = importlib.util.module_from_spec(spec)

@@ -10,13 +10,13 @@ DIR/roster.toml          all public files in one; made once everybody's is there
 from __future__ import annotations
 
 import datetime
-import os
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from pathlib import Path
 
 from mpcnet.config import CONFIG_FILE, RECORD_FILE, ROSTER_FILE, Config, Deadlines, ScoreConfig
 from mpcnet.errors import ConfigError
+from mpcnet.files import replace_text
 from mpcnet.identity import CERTIFICATE_FILE, KEY_FILE, VALID_DAYS, Identity, check_name, next_path
 from mpcnet.record.log import head_path
 from mpcnet.roster import Party, Roster, dump_entries, parse_address, read_entries
@@ -108,7 +108,7 @@ def renew_party(name: str, folder: str | Path, *, address: str | None = None, da
         host, port = old.host, old.port
     identity = identity.renew(days=days)
     text = dump_entries([Party(name, host, port, identity.held)])
-    _replace(public_file(folder, name), text)
+    replace_text(public_file(folder, name), text)
     return identity
 
 
@@ -150,7 +150,7 @@ def replace_key(name: str, folder: str | Path, *, address: str | None = None, da
     except OSError as error:
         raise ConfigError(f"{error.filename}: cannot be moved to {aside}: {error.strerror}") from None
     identity = Identity.create(name, folder, days=days)
-    _replace(public_file(folder, name), dump_entries([Party(name, host, port, (identity.certificate,))]))
+    replace_text(public_file(folder, name), dump_entries([Party(name, host, port, (identity.certificate,))]))
     return aside
 
 
@@ -195,7 +195,7 @@ def add_to_roster(files: Iterable[str | Path], roster: str | Path, *, new_key: b
             changes.append(change)
     if len(parties) > 1:
         Roster(tuple(parties.values()), source=str(path))  # no two of them may clash
-    _replace(path, dump_entries(sorted(parties.values(), key=lambda party: party.name)))
+    replace_text(path, dump_entries(sorted(parties.values(), key=lambda party: party.name)))
     return changes
 
 
@@ -234,7 +234,7 @@ def build_roster(files: Iterable[str | Path], out: str | Path, *, force: bool = 
     roster = Roster(tuple(parties), source=str(out))
     roster.check_time()
     if force:
-        _replace(out, roster.dumps())
+        replace_text(out, roster.dumps())
     else:
         write_new(out, roster.dumps(), " without --force")
     return roster
@@ -276,15 +276,5 @@ def write_new(path: Path, text: str, unless: str = "") -> None:
             file.write(text)
     except FileExistsError:
         raise ConfigError(f"{path} is there already and is not overwritten{unless}") from None
-    except OSError as error:
-        raise ConfigError(f"{path}: cannot be written: {error.strerror}") from None
-
-
-def _replace(path: Path, text: str) -> None:
-    """Write a text file so that a reader sees the old one or the new one, never a part."""
-    fresh = path.with_name(f".{path.name}.{os.getpid()}")
-    try:
-        fresh.write_text(text, encoding="utf-8")
-        fresh.replace(path)
     except OSError as error:
         raise ConfigError(f"{path}: cannot be written: {error.strerror}") from None

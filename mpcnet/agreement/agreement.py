@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import datetime
-import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -106,48 +105,42 @@ class Agreement:
             raise JobRefused(f"{self.file.path}: work.source leaves the folder of the job; name the file after `run`")
         return f"{self.file.path.absolute().parent / path}{colon}{attribute}"
 
+    def check(self, config: Config) -> None:
+        """Raise JobRefused where it was loaded for another party, or has expired since."""
+        if config.name != self.me:
+            raise JobRefused(f"{self.file.path}: was loaded for {self.me}, and this is {config.name}; load it again")
+        _check_time(self.file)
+
     def load_program(self, place: str) -> Main:
-        """Import the program, once its files are compared with the digests that were signed.
+        """Import the program, once its files are compared with the digests that were signed; see `agreement.modules`.
 
         Raises:
             JobRefused: a file differs or is missing, or the program brings a file of its folder that nobody signed.
         """
+        from mpcnet.agreement.modules import SignedFiles
         from mpcnet.program import load_program
 
         self.check_files(place)
-        before = set(sys.modules)
-        main = load_program(place)
-        self._check_imports(place, set(sys.modules) - before)
-        return main
+        folder = _file_of(place).resolve().parent
+        files = SignedFiles(folder, self.job.work.files, self.file.path)
+        files.install()
+        program = load_program(place, loader=files.loader)
+        files.check_known()
+        return program
 
     def check_files(self, place: str) -> None:
         """Compare the program's files with the digests that were signed, without running any; else JobRefused."""
-        main = _file_of(place)
-        names = self.job.work.files
+        main = _file_of(place).resolve()
         name = self.job.work.source.partition(":")[0]
         if main.name != name:
             raise JobRefused(f"{self.file.path}: is for the program {name}, not for {main.name}")
-        for name, digest in names.items():
-            path = main.absolute().parent / name
+        for name, digest in self.job.work.files.items():
+            path = main.parent / name
             found = f"sha256:{sha256_of(path, JobRefused)}"
             if found != digest:
                 raise JobRefused(
                     f"{path}: differs from what was signed ({found[:23]}... here, {digest[:23]}... in "
                     f"{self.file.path.name}); take back the file that was signed, or agree on a job for this one"
-                )
-
-    def _check_imports(self, place: str, modules: Iterable[str]) -> None:
-        folder = _file_of(place).resolve().parent
-        for module in modules:
-            origin = getattr(sys.modules.get(module), "__file__", None)
-            path = Path(origin).resolve() if origin else None
-            if path is None or not path.is_relative_to(folder) or _is_installed(path):
-                continue
-            name = path.relative_to(folder).as_posix()
-            if name not in self.job.work.files:
-                raise JobRefused(
-                    f"{self.file.path}: the program imports {name}, which the job does not list; "
-                    f"make the job anew with `mpcnet job new ... --with {name}`"
                 )
 
 
@@ -207,10 +200,3 @@ def _file_of(place: str) -> Path:
     """The file of "FILE.py" or "FILE.py:function"."""
     path, colon, _ = place.rpartition(":")
     return Path(path if colon and path.endswith(".py") else place)
-
-
-def _is_installed(path: Path) -> bool:
-    """Whether a file belongs to Python, an environment or this project, which may lie in the program's folder."""
-    root = Path(__file__).resolve().parent.parent.parent
-    ours = (root / name for name in ("circuits", "protocols", "mpcnet"))
-    return any(path.is_relative_to(place) for place in (Path(sys.prefix), Path(sys.base_prefix), *ours))

@@ -68,6 +68,7 @@ __all__ = [
     "Output",
     "PartyKey",
     "Work",
+    "check_moment",
     "job_digest",
 ]
 
@@ -77,6 +78,7 @@ MAX_FILE_BYTES = 256 * 1024
 MAX_EVALUATIONS = 256
 MAX_SECONDS = 366 * 86400
 MAX_COUNT = 1 << 40
+YEARS = range(2000, 9999)
 _TYPE = re.compile(r"[A-Za-z0-9_\[\], -]{1,120}")
 _JOB_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 _WORK_DIGEST = {kind: re.compile(rf"{kind if kind != 'score' else 'scheme'}:[0-9a-f]{{64}}") for kind in KINDS}
@@ -213,6 +215,8 @@ class Job(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         if not _JOB_NAME.fullmatch(self.name):
             fail("name: use 1 to 64 letters, digits, '.', '-' and '_', starting with a letter or digit")
         _printable(self.purpose, 400, f"{source}: purpose")
+        check_moment(self.created, f"{source}: created")
+        check_moment(self.expires, f"{source}: expires")
         if self.expires <= self.created:
             fail("expires is not after created")
         if not 1 <= self.limits.applicants <= MAX_COUNT:
@@ -227,6 +231,8 @@ class Job(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
             _check_evaluation(evaluation, self.names, f"{source}: evaluation {number}")
             if evaluation.protocol in SHARES and evaluation.digest != self.work.digest:
                 raise JobRefused(f"{source}: evaluation {number}: {evaluation.protocol!r} is for the scheme of the job")
+        if len({opening.what for opening in self.openings}) != len(self.openings):
+            fail("two openings have the same words; say what each of them is")
         for number, opening in enumerate(self.openings, 1):
             where = f"{source}: opening {number}"
             _printable(opening.what, 100, f"{where}: what")
@@ -305,6 +311,12 @@ def _check_parties(names: Iterable[str], parties: tuple[str, ...], where: str) -
             raise JobRefused(f"{where}: {name[:64]!r} is no party of this job; there are {', '.join(parties)}")
     if len(set(seen)) != len(seen):
         raise JobRefused(f"{where}: a party is named twice")
+
+
+def check_moment(moment: datetime.datetime, where: str) -> None:
+    """Raise JobRefused for a time that is not written in UTC, as it is shown, or that nobody can mean."""
+    if moment.utcoffset() or moment.year not in YEARS:
+        raise JobRefused(f"{where}: write a time in UTC, as in 2026-03-01T09:00:00Z")
 
 
 def _printable(text: str, limit: int, where: str) -> None:

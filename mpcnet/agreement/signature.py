@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from mpcnet.agreement.job import JobFile, Moment
+from mpcnet.agreement.job import JobFile, Moment, check_moment
 from mpcnet.errors import JobRefused
 from mpcnet.files import parse_toml, read_bytes, replace_text
 
@@ -101,6 +101,7 @@ def read_signature(file: JobFile, party: str) -> Signed:
     said = parse_toml(
         read_bytes(path, "a signature", MAX_FILE_BYTES, JobRefused), Signature, str(path), "a signature", JobRefused
     )
+    check_moment(said.signed, f"{path}: signed")
     if said.party != party:
         raise JobRefused(
             f"{path}: is the signature of {said.party[:32]!r}, not of {party}; get the one of {party}", peer=party
