@@ -16,7 +16,16 @@ import msgspec
 
 from mpcnet.errors import ConfigError, MPCNetError
 
-__all__ = ["convert", "parse_toml", "plain_validation", "read_bytes", "replace_text", "sha256_of", "toml_table"]
+__all__ = [
+    "convert",
+    "parse_toml",
+    "plain_validation",
+    "read_bytes",
+    "replace_text",
+    "sha256_of",
+    "sync_folder",
+    "toml_table",
+]
 
 T = TypeVar("T")
 
@@ -124,3 +133,12 @@ def replace_text(path: Path, text: str, error: type[MPCNetError] = ConfigError) 
     except OSError as problem:
         fresh.unlink(missing_ok=True)
         raise error(f"{path}: cannot be written: {problem.strerror}") from None
+
+
+def sync_folder(folder: Path) -> None:
+    """See to it that a file that was just made is still there after a crash."""
+    handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)

@@ -37,8 +37,7 @@ class Guard:
 
     def check(self, plan: Plan) -> None:
         """Raise JobRefused unless the job lists an evaluation; names what differs."""
-        if datetime.datetime.now(datetime.UTC) > self.job.expires:
-            raise JobRefused(f"{self._where}: the job expired on {self.job.expires:%Y-%m-%d %H:%M} UTC")
+        self._check_time()
         asked = evaluation_of(plan)
         same = [known for known in self.job.evaluations if known.digest == asked.digest]
         if not same:
@@ -68,12 +67,12 @@ class Guard:
                 f"{self._where}: the job allows {most:,} applicants in a run, and this would be "
                 f"{self._applicants + count:,}; score fewer, or agree on another job"
             )
-        if count and self._policy.applicants_a_day is not None:
-            self._policy.usage.take(count, self._policy.applicants_a_day)
+        self._count_today(count)
         self._applicants += count
 
     def compute(self, engine: str) -> None:
         """Raise JobRefused where a job that is no program computes with another engine of secret arrays than agreed."""
+        self._check_time()
         agreed = [evaluation.protocol for evaluation in self.job.evaluations]
         if self.job.work.kind != "program" and not any(engine.startswith(protocol) for protocol in agreed):
             raise JobRefused(f"{self._where}: is computed with {' and '.join(agreed)}, not with {engine}")
@@ -81,9 +80,13 @@ class Guard:
     def open(self, to: Sequence[str], values: int) -> None:
         """Count numbers of a secret array that are to be opened, before their shares move.
 
+        Of a program each of them counts as an applicant of the day: what it stands for only the program knows.
+
         Raises:
-            JobRefused: the job opens nothing to just these parties, or fewer numbers.
+            JobRefused: the job opens nothing to just these parties, or fewer numbers; or has expired; or it would be
+                more than this party's policy allows today.
         """
+        self._check_time()
         who = tuple(sorted(to))
         most = sum(opening.values for opening in self.job.openings if tuple(sorted(opening.to)) == who)
         for evaluation in self.job.evaluations:
@@ -96,7 +99,17 @@ class Guard:
                 f"{self._where}: the job opens {limit} to {' and '.join(who) or 'nobody'}, and this would be "
                 f"{self._opened[who] + values:,}; agree on another job"
             )
+        if self.job.work.kind == "program":
+            self._count_today(values)
         self._opened[who] += values
+
+    def _check_time(self) -> None:
+        if datetime.datetime.now(datetime.UTC) > self.job.expires:
+            raise JobRefused(f"{self._where}: the job expired on {self.job.expires:%Y-%m-%d %H:%M} UTC")
+
+    def _count_today(self, count: int) -> None:
+        if count and self._policy.applicants_a_day is not None:
+            self._policy.usage.take(count, self._policy.applicants_a_day)
 
 
 def evaluation_of(plan: Plan) -> Evaluation:

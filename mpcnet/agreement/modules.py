@@ -60,14 +60,17 @@ class SignedFiles(MetaPathFinder):
         folder: of the program.
         files: digest of each signed file, by its name in the folder.
         job: the job file, for messages.
+
+    Attributes:
+        folder: symbolic links followed.
     """
 
     def __init__(self, folder: Path, files: Mapping[str, str], job: Path) -> None:
-        self._folder, self._files, self._job = folder.resolve(), files, job
+        self.folder, self._files, self._job = folder.resolve(), files, job
 
     def install(self) -> None:
         """Look at every import of this process from now on; the rules of an earlier job for the folder end."""
-        finders = [f for f in sys.meta_path if not (isinstance(f, SignedFiles) and f._folder == self._folder)]
+        finders = [f for f in sys.meta_path if not (isinstance(f, SignedFiles) and f.folder == self.folder)]
         at = finders.index(PathFinder) if PathFinder in finders else len(finders)
         sys.meta_path[:] = [*finders[:at], self, *finders[at:]]
 
@@ -101,7 +104,7 @@ class SignedFiles(MetaPathFinder):
             origin = getattr(module, "__file__", None)
             name = self._name_of(origin) if isinstance(origin, str) else None
             loader = getattr(getattr(module, "__spec__", None), "loader", None)
-            if name in self._files and getattr(loader, "digest", None) != self._files[name]:
+            if name is not None and name in self._files and getattr(loader, "digest", None) != self._files[name]:
                 raise JobRefused(
                     f"{self._job}: this process had imported {name} before the job was looked at; start the program "
                     "in a process of its own"
@@ -110,9 +113,9 @@ class SignedFiles(MetaPathFinder):
     def _name_of(self, origin: str) -> str | None:
         """The name of a file in the folder, symbolic links not followed; None for a file that is not of the program."""
         path = Path(origin).absolute()
-        if not path.is_relative_to(self._folder) or _is_installed(path):
+        if not path.is_relative_to(self.folder) or _is_installed(path):
             return None
-        return path.relative_to(self._folder).as_posix()
+        return path.relative_to(self.folder).as_posix()
 
 
 def _is_installed(path: Path) -> bool:

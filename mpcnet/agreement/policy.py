@@ -8,7 +8,8 @@
     applicants_a_day = 1000                             # over all jobs, by UTC; no limit, where this line is missing
 
 How many there were today stands in a file of its own beside it (`policy.usage`) and survives restarts; it is counted
-before the first input moves, so a run that fails counts.
+before the first input moves, so a run that fails counts. A program on secret arrays has no applicants that could be
+told: there each number that is opened, to whomever, counts as one, before it is opened.
 """
 
 from __future__ import annotations
@@ -24,7 +25,7 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from mpcnet.errors import JobRefused
-from mpcnet.files import parse_toml, read_bytes
+from mpcnet.files import parse_toml, read_bytes, sync_folder
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -153,13 +154,7 @@ class Usage:
 
     def today(self, now: Callable[[], datetime.datetime] | None = None) -> int:
         """How many were counted today, by UTC."""
-        try:
-            data = self.path.read_bytes()
-        except FileNotFoundError:
-            return 0
-        except OSError as error:
-            raise self._trouble(error) from None
-        return self._read(data, _day(now))[1]
+        return self._counted(_day(now))[1]
 
     def take(self, count: int, most: int, now: Callable[[], datetime.datetime] | None = None) -> None:
         """Count some more, durably, unless that would be more than `most` in a day.
@@ -170,15 +165,18 @@ class Usage:
         import fcntl
 
         try:
+            is_new = not self.path.exists()
             handle = os.open(self.path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
         except OSError as error:
             raise self._trouble(error) from None
         try:
             fcntl.flock(handle, fcntl.LOCK_EX)
             day, used = self._read(os.pread(handle, 64, 0), _day(now))
-            self._compare(used, count, most)
+            self._compare(used, count, most, day, _day(now))
             os.pwrite(handle, f"{day} {used + count:012d}\n".encode(), 0)
             os.fsync(handle)
+            if is_new:
+                sync_folder(self.path.parent)
         except OSError as error:
             raise self._trouble(error) from None
         finally:
@@ -186,14 +184,28 @@ class Usage:
 
     def check(self, count: int, most: int) -> None:
         """Raise JobRefused where so many more would be too many today; counts nothing."""
-        self._compare(self.today(), count, most)
+        today = _day(None)
+        day, used = self._counted(today)
+        self._compare(used, count, most, day, today)
 
-    def _compare(self, used: int, count: int, most: int) -> None:
+    def _counted(self, today: str) -> tuple[str, int]:
+        try:
+            data = self.path.read_bytes()
+        except FileNotFoundError:
+            return today, 0
+        except OSError as error:
+            raise self._trouble(error) from None
+        return self._read(data, today)
+
+    def _compare(self, used: int, count: int, most: int, day: str, today: str) -> None:
         if used + count > most:
             refusal = JobRefused("more applicants than the policy of this party allows in a day")
+            wait = "wait until tomorrow, 00:00 UTC"
+            if day > today:  # a clock that was ahead has counted there
+                wait = f"where this machine's clock was ahead once, correct the day that stands in {self.path}: {day}"
             refusal.add_note(
                 f"{count:,} asked for, {max(most - used, 0):,} left today of {most:,} (applicants_a_day in "
-                f"{self.path.with_suffix('.toml')}); ask for fewer, or wait until tomorrow, 00:00 UTC"
+                f"{self.path.with_suffix('.toml')}); ask for fewer, or {wait}"
             )
             raise refusal
 
@@ -221,13 +233,14 @@ def draft_policy(job: Job, me: str) -> str:
     outputs = [port.name for evaluation in job.evaluations for port in evaluation.outputs if port.to]
     outputs += [opening.what for opening in job.openings]
     recipients = [name for name in job.names if job.learned_by(name)]
+    applicants = job.limits.applicants + sum(opening.values for opening in job.openings)
     table = {
         "format": FORMAT,
         "programs": [job.work.digest],
         "columns": list(job.owned_by(me)),
         "recipients": recipients,
         "outputs": list(dict.fromkeys(outputs)),
-        "applicants_a_day": job.limits.applicants,
+        "applicants_a_day": min(applicants, MAX_A_DAY - 1),
     }
     return f"# What {me} allows. Drafted for the job {job.name}: read it, and change it to what you mean.\n" + (
         tomli_w.dumps(table)

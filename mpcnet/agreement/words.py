@@ -43,8 +43,8 @@ def describe(file: JobFile) -> str:
     lines.append("")
     lines += _work(job)
     lines.append(
-        f"limits: {job.limits.applicants:,} applicants and {job.limits.seconds:,.0f} seconds in a run; "
-        f"expires on {job.expires:%Y-%m-%d %H:%M} UTC"
+        f"limits: {job.limits.applicants:,} applicants and {job.limits.seconds:,.0f} seconds in a run; as many runs "
+        f"as all policies allow until it expires on {job.expires:%Y-%m-%d %H:%M} UTC"
     )
     lines.append(f"digest {file.digest.hex()}")
     return "\n".join(lines)
@@ -123,6 +123,8 @@ def differences(one: JobFile, two: JobFile) -> list[str]:
     for key in dict.fromkeys([*left, *right]):
         if left.get(key) != right.get(key):
             lines.append(f"{key}: {left.get(key, '(not there)')} -> {right.get(key, '(not there)')}")
+    if not lines and one.job != two.job:
+        return ["entries of the same name differ: compare the files themselves"]
     return lines or [
         "the same entries, written differently: the bytes differ, so the signatures of one do not fit the other"
     ]

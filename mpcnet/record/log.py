@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from mpcnet.errors import RecordError
-from mpcnet.files import replace_text
+from mpcnet.files import replace_text, sync_folder
 from mpcnet.record.entry import FIRST_PREVIOUS, MAX_ENTRIES, MAX_LINE_BYTES, digest_of, holds, pack, seal, unpack
 
 if TYPE_CHECKING:
@@ -109,7 +109,7 @@ class Record:
             raise self._trouble(error.strerror) from None
         try:
             if is_new:
-                _sync_folder(self.path.parent)
+                sync_folder(self.path.parent)
             fcntl.flock(handle, fcntl.LOCK_EX)
             yield handle
         except OSError as error:
@@ -183,11 +183,3 @@ def read_head(path: Path) -> tuple[int, str] | None:
         return None
     except (OSError, ValueError, KeyError, TypeError, RecursionError):
         raise RecordError(f"{head_path(path)}: is damaged; remove it, and see `mpcnet record verify`") from None
-
-
-def _sync_folder(folder: Path) -> None:
-    handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)

@@ -12,7 +12,7 @@ import pytest
 from circuits import UInt, circuit
 from mpcnet.agreement.guard import Guard
 from mpcnet.agreement.job import Evaluation, Opening, Work
-from mpcnet.agreement.policy import Policy
+from mpcnet.agreement.policy import Policy, draft_policy
 from mpcnet.errors import JobRefused, MPCNetError, PeerAborted
 from mpcnet.session import Session
 from tests.kit.agreement import MINE, NAMES, OWNERS, Institutions, approval, approve, days_ago, institutions
@@ -137,3 +137,49 @@ def test_numbers_of_secret_arrays_are_counted_for_each_set_of_readers(three: Ins
         guard.open(["lender"], 1)
     with pytest.raises(JobRefused, match="opens nothing to bureau"):
         guard.open(["bureau"], 1)
+
+
+def test_numbers_that_a_program_opens_count_as_applicants_of_the_day(three: Institutions) -> None:
+    work = Work("program", "program:" + "0" * 64, "p.py", {"p.py": "sha256:" + "0" * 64})
+    job = three.job(work=work, evaluations=[], openings=[Opening("weights", ("lender",), 20)])
+    path = three.folder / "policy.toml"
+    policy = Policy(frozenset(), frozenset(), frozenset(), None, 25, path)
+    for _ in range(2):  # two runs of the job
+        guard = Guard(job, policy, "march.toml")
+        guard.open(["lender"], 12)
+        with pytest.raises(JobRefused, match="opens 20 numbers to lender"):
+            guard.open(["lender"], 12)
+    assert policy.usage.today() == 24
+    with pytest.raises(JobRefused, match="more applicants than the policy of this party allows in a day"):
+        guard.open(["lender"], 2)
+    assert "applicants_a_day = 30" in draft_policy(job, "bank")  # 10 applicants and 20 numbers
+
+
+async def test_secret_arrays_of_a_program_end_with_the_day(three: Institutions) -> None:
+    work = Work("program", "program:" + "0" * 64, "p.py", {"p.py": "sha256:" + "0" * 64})
+    job = three.job(work=work, evaluations=[], openings=[Opening("sum", ("lender",), 100)])
+    policies = {name: Policy(frozenset(), frozenset(), frozenset(), None, None, three.folder / name) for name in NAMES}
+    policies["bureau"] = Policy(frozenset(), frozenset(), frozenset(), None, 4, three.folder / "bureau.toml")
+    guards = {name: Guard(job, policy, "march.toml") for name, policy in policies.items()}
+
+    async def role(session: Session) -> Any:
+        sh = session.shamir(threshold=1)
+        x = sh.input([1, 2, 3] if session.name == "bank" else None, owner="bank", shape=3)
+        first = await x.reveal(to="lender")
+        return first, await (x * 2).reveal(to="lender")
+
+    results = await run_sessions(sessions_under(guards), role)
+    assert isinstance(results["bureau"], JobRefused)
+    assert "1 left today of 4" in results["bureau"].__notes__[0]
+    for name in ("bank", "lender"):
+        assert "more applicants than the policy of this party allows in a day" in str(results[name])
+        assert results[name].peer == "bureau"
+
+
+def test_a_job_that_expires_in_the_middle_opens_nothing_more(three: Institutions) -> None:
+    work = Work("program", "program:" + "0" * 64, "p.py", {"p.py": "sha256:" + "0" * 64})
+    job = three.job(work=work, evaluations=[], openings=[Opening("sum", ("lender",), 100)], now=days_ago(31))
+    guard = Guard(job, Policy(frozenset(), frozenset(), frozenset(), None, None, three.folder / "p.toml"), "march.toml")
+    for action in (lambda: guard.open(["lender"], 1), lambda: guard.compute("shamir(threshold=1)")):
+        with pytest.raises(JobRefused, match="the job expired on"):
+            action()

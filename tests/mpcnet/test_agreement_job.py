@@ -13,7 +13,7 @@ import tomli_w
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mpcnet.agreement.job import JobFile, Opening, dumps, job_digest
+from mpcnet.agreement.job import JobFile, Opening, Work, dumps, job_digest
 from mpcnet.errors import JobRefused
 from tests.kit.agreement import Institutions, approval, institutions
 
@@ -98,6 +98,30 @@ def test_what_is_wrong_is_named(three: Institutions, place: str, value: Any, say
 def test_expiry_is_after_making(three: Institutions) -> None:
     with pytest.raises(JobRefused, match="expires is not after created"):
         three.job(days=0)
+
+
+@pytest.mark.parametrize("entry", ["created", "expires"])
+@pytest.mark.parametrize("moment", ["0001-01-01T00:00:00Z", "2027-03-31T00:00:00+14:00", "9999-12-31T23:59:59Z"])
+def test_times_are_shown_as_they_are_written(three: Institutions, entry: str, moment: str) -> None:
+    text = re.sub(rf"(?m)^{entry} = .*$", f"{entry} = {moment}", dumps(three.job()))
+    with pytest.raises(JobRefused, match=f"{entry}: write a time in UTC, as in 2026-03-01T09:00:00Z"):
+        JobFile.loads(text.encode())
+
+
+def test_a_signature_of_a_time_that_nobody_means(three: Institutions) -> None:
+    three.agree()
+    path = three.folder / "bank" / "march.lender.sig"
+    text = re.sub(r"(?m)^signed = .*$", "signed = 0001-01-01T00:00:00+14:00", path.read_text(encoding="utf-8"))
+    path.write_text(text, encoding="utf-8")
+    with pytest.raises(JobRefused, match=r"march\.lender\.sig: signed: write a time in UTC"):
+        three.load("bank")
+
+
+def test_openings_have_words_of_their_own(three: Institutions) -> None:
+    work = Work("program", "program:" + "0" * 64, "p.py", {"p.py": "sha256:" + "0" * 64})
+    openings = [Opening("sum", ("lender",), 1), Opening("sum", ("bank",), 1000)]
+    with pytest.raises(JobRefused, match="two openings have the same words"):
+        three.job(work=work, evaluations=[], openings=openings)
 
 
 def test_openings_are_for_programs(three: Institutions) -> None:

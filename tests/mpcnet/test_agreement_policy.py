@@ -47,6 +47,15 @@ def test_a_clock_that_goes_back_does_not_start_the_day_again(tmp_path: Path) -> 
         usage.take(1, 10, lambda: noon(1))
 
 
+def test_a_clock_that_was_ahead_is_named(tmp_path: Path) -> None:
+    usage = Usage(tmp_path / "policy.usage")
+    usage.take(10, 10, lambda: datetime.datetime(2999, 1, 1, tzinfo=datetime.UTC))
+    with pytest.raises(JobRefused) as caught:
+        usage.check(1, 10)
+    assert "tomorrow" not in caught.value.__notes__[0]
+    assert f"correct the day that stands in {usage.path}: 2999-01-01" in caught.value.__notes__[0]
+
+
 def test_damage_is_said(tmp_path: Path) -> None:
     usage = Usage(tmp_path / "policy.usage")
     usage.path.write_bytes(b"lots")

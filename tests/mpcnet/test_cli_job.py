@@ -48,7 +48,7 @@ def test_a_circuit_in_plain_words(folder: Path, capsys: pytest.CaptureFixture[st
         "bureau learns: nothing but the number of applicants.",
         "bank gives: income and debt.",
         "bank and lender compute; together these two could open the inputs of bureau.",
-        "limits: 500 applicants and 3,600 seconds in a run; expires on ",
+        "limits: 500 applicants and 3,600 seconds in a run; as many runs as all policies allow until it expires",
         "  approve(income: UInt[32], debt: UInt[32], late: UInt[8], cutoff: UInt[16]) -> out0: Bit",
     ):
         assert line in out

@@ -59,6 +59,8 @@ def test_everything_set(tmp_path: Path) -> None:
         ('name = "a"\nlisten = "7001"', "listen: '7001' is no address"),
         ('name = "a"\n[score]\ndat = "x"', "score: unknown key 'dat'; known are data, scheme, points, output$"),
         ("name = ", "not valid TOML"),
+        ("name = " + "[" * 5000, "not valid TOML: nested too deeply"),
+        ("name = " + "1" * 5000, "not valid TOML: Exceeds the limit"),
         ("#" * 70_000, "longer than"),
     ],
 )
