@@ -86,6 +86,8 @@ async def _connect(
         identity = loaded.load_identity()
         roster = loaded.load_roster(identity)
         agreement = job if isinstance(job, Agreement) else None
+        if agreement is not None:
+            agreement.check(loaded)
         digest = job_digest(job) if not isinstance(job, Agreement) else job.digest
         keeper = None
         if agreement is not None or loaded.record is not None:

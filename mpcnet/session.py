@@ -100,7 +100,7 @@ class Session(Room):
         self._timer: asyncio.TimerHandle | None = None
         self._state = "new"
         self._dropped: set[str] = set()
-        self._has_forks = False
+        self._has_forks = self._finished = False
         self.secret_moved = False
 
     @property
@@ -163,6 +163,18 @@ class Session(Room):
         await self._ending.wait()
         await self.close()
 
+    async def finish(self) -> None:
+        """The body has done its work: wait until programs on secret arrays have ended at all parties.
+
+        From then on the session has ended well, whatever happens to its links: what is still said on them is about what
+        was done.
+        """
+        if self._program is not None and self._is_live:
+            error = await self._program.finish()
+            if error is not None:
+                raise error
+        self._finished = True
+
     async def close(self) -> None:
         """Say goodbye and close every link; what was sent before still arrives. Does nothing the second time."""
         if self._state == "over":
@@ -196,7 +208,7 @@ class Session(Room):
     ) -> None:
         assert self._task is not None
         late = None
-        if error is None and self._error is None and self._state == "open" and self._program is not None:
+        if error is None and self._is_live and self._program is not None:
             error = late = await self._program.finish()
         others_cancel = self._task.uncancel() > self._cancelling if self._cancelled else True
         # a count without a CancelledError means nothing: TaskGroup leaves one behind before Python 3.13
@@ -221,7 +233,7 @@ class Session(Room):
     @property
     def _is_live(self) -> bool:
         """Whether nothing has ended it yet."""
-        return self._state == "open" and self._error is None and not self._ending.has_begun
+        return self._state == "open" and self._error is None and not self._ending.has_begun and not self._finished
 
     def fail(self, error: Exception, *, where: str = "") -> None:
         """As `Room.fail`."""

@@ -31,12 +31,16 @@ def show(file: File = None, config: Config_ = HERE, as_json: Json = False) -> No
     from mpcnet.record.verify import read_entries
 
     path = file if file is not None else Config.load(config).record_path
-    entries = [entry for _, entry in read_entries(path) if not isinstance(entry, str)]
+    lines = list(read_entries(path))
+    entries = [entry for _, entry in lines if not isinstance(entry, str)]
     if as_json:
         typer.echo(json.dumps({"record": str(path), "entries": entries}))
         return
     for line in lines_of(entries):
         typer.echo(line)
+    for number, entry in lines:
+        if isinstance(entry, str):
+            typer.echo(f"line {number} {_plain(entry)}: see `mpcnet record verify`")
 
 
 def lines_of(entries: list[dict[str, Any]]) -> Iterator[str]:

@@ -14,9 +14,12 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Annotated, Any
+
+import msgspec
 
 from mpcnet.errors import RecordError
+from mpcnet.files import plain_validation
 
 if TYPE_CHECKING:
     from mpcnet.identity import Identity
@@ -28,6 +31,53 @@ MAX_ENTRIES = 1 << 53
 FIRST_PREVIOUS = "0" * 64
 CONTEXT = b"mpcnet record entry 1\0"
 KINDS = ("begin", "start", "end")
+
+_Count = Annotated[int, msgspec.Meta(ge=0, le=1 << 62)]
+
+
+class _Traffic(msgspec.Struct):
+    sent: _Count
+    received: _Count
+
+
+class _Evaluation(msgspec.Struct):
+    circuit: str
+    reveal_to: dict[str, list[str]]
+    runs: _Count
+    instances: _Count
+
+
+class _Opened(msgspec.Struct):
+    to: list[str]
+    numbers: _Count
+
+
+class _Computation(msgspec.Struct):
+    engine: str
+    opened: list[_Opened]
+
+
+class _Form(msgspec.Struct):
+    """What is read of an entry, as far as it is there; there may be more in it."""
+
+    n: int
+    kind: str
+    at: str
+    previous: str
+    hash: str
+    signature: str
+    session: str = ""
+    job: str = ""
+    started: _Count = 0
+    seconds: float = 0.0
+    peers: dict[str, dict[str, Any]] = {}
+    evaluations: list[_Evaluation] = []
+    unfinished: list[dict[str, Any]] = []
+    computations: list[_Computation] = []
+    opened: dict[str, dict[str, _Count]] = {}
+    bytes: dict[str, _Traffic] = {}
+    countersigned: dict[str, dict[str, Any]] = {}
+    not_countersigned: dict[str, str] = {}
 
 
 def seal(body: Mapping[str, Any], identity: Identity) -> dict[str, Any]:
@@ -69,15 +119,16 @@ def unpack(line: bytes) -> dict[str, Any]:
         ValueError: this is no entry; says why, in few words.
     """
     try:
-        entry = json.loads(line)
+        entry: Any = json.loads(line)
         _canonical(entry)  # what is hashed: a number that is none, or nesting that only the reader takes, has no form
     except (ValueError, RecursionError):
         raise ValueError("is no JSON") from None
     if not isinstance(entry, dict):
         raise ValueError("is no JSON object")
-    for key, kind in (("n", int), ("kind", str), ("at", str), ("previous", str), ("hash", str), ("signature", str)):
-        if not isinstance(entry.get(key), kind) or isinstance(entry.get(key), bool):
-            raise ValueError(f"misses {key!r}")
+    try:
+        msgspec.convert(entry, _Form)
+    except (msgspec.ValidationError, OverflowError) as error:
+        raise ValueError(f"{plain_validation(str(error))[:200]}") from None
     if not 0 <= entry["n"] < MAX_ENTRIES:
         raise ValueError("has an impossible number")
     if entry["kind"] not in KINDS:

@@ -7,7 +7,15 @@ from typing import TYPE_CHECKING, Any
 
 from mpcnet.errors import MPCNetError, RecordError
 from mpcnet.record.log import Record
-from mpcnet.record.summary import computations_of, countersign, describe_end, groups_of, opened_of, summary_digest
+from mpcnet.record.summary import (
+    MAX_GROUPS,
+    computations_of,
+    countersign,
+    describe_end,
+    groups_of,
+    opened_of,
+    summary_digest,
+)
 
 if TYPE_CHECKING:
     from mpcnet.identity import Identity
@@ -47,29 +55,40 @@ class Keeper:
         self._start = self._record.add("start", {"session": session.session_id.hex(), **job, "peers": peers})
 
     async def settle(self, session: Session) -> None:
-        """The body has ended well: compare and sign what was done, with all others."""
+        """The body has ended well: compare and sign what was done, with all others.
+
+        Whoever does not sign is told of by `end`; what was computed stands.
+        """
         if not self._job_name or self._start is None:
             return
-        digest = summary_digest(session.session_id, self._job, session.parties, session.stats)
+        await session.finish()
+        done = groups_of(session.stats), computations_of(session.stats)
+        digest = summary_digest(session.session_id.hex(), self._job.hex(), session.parties, *done)
+        self._signed = {"summary": digest.hex()}  # from now on others may have it with this party's name
         signed, missing = await countersign(session, self._roster, self._identity, digest, self._start)
-        self._signed = {"summary": digest.hex(), "countersigned": signed}
+        self._signed["countersigned"] = signed
         if missing:
             self._signed["not_countersigned"] = missing
 
     def end(self, session: Session, error: BaseException | None) -> None:
-        """The session is over. Where the record fails now, that is raised, or noted on the error that there is."""
+        """The session is over. Where the record fails now, that is raised, or noted on the error that there is.
+
+        Raises:
+            RecordError: the end cannot be written; or it is, and somebody did not countersign. The result stands.
+        """
         if self._start is None:
             return
         stats = session.stats
+        evaluations, computations = groups_of(stats), computations_of(stats)
         body = {
             "session": session.session_id.hex(),
             "job": self._job.hex(),
             "started": self._start[0],
             "seconds": round(stats.total_seconds, 3),
-            "evaluations": groups_of(stats),
+            "evaluations": evaluations[:MAX_GROUPS],
             "unfinished": [record.as_dict() for record in stats.unfinished[:100]],
-            "computations": computations_of(stats),
-            "opened": opened_of(stats),
+            "computations": computations[:MAX_GROUPS],
+            "opened": opened_of(evaluations, computations),
             "bytes": {peer: {"sent": s, "received": r} for peer, (s, r) in stats.traffic().items()},
             **describe_end(error, session.name, session.parties),
             **self._signed,
@@ -86,3 +105,11 @@ class Keeper:
             for note in notes:
                 failure.add_note(note)
             raise failure from None
+        missing = self._signed.get("not_countersigned", {})
+        if missing and error is None:
+            why = "; ".join(f"not by {party}: {reason}" for party, reason in missing.items())
+            failure = RecordError(
+                f"the run ended well and its result stands, but its record is not countersigned by all: {why}",
+                peer=next(iter(missing)),
+            )
+            raise failure

@@ -72,7 +72,7 @@ class Record:
             RecordError: it could not be written, and nothing of it was; or the record does not hold.
         """
         with self._open() as handle:
-            tail = self._check_tail(handle)
+            tail = before = self._check_tail(handle)
             head = {}
             if tail.torn:
                 os.ftruncate(handle, tail.size)
@@ -81,7 +81,12 @@ class Record:
                 start = {"party": self._identity.name, "key": self._identity.certificate.key.hex()}
                 tail = self._write(handle, tail, "begin", start)
             tail = self._write(handle, tail, kind, {**body, **head})
-            replace_text(head_path(self.path), json.dumps({"n": tail.n, "hash": tail.hash}) + "\n", RecordError)
+            try:
+                replace_text(head_path(self.path), json.dumps({"n": tail.n, "hash": tail.hash}) + "\n", RecordError)
+            except RecordError as error:
+                with contextlib.suppress(OSError):
+                    os.ftruncate(handle, before.size)
+                raise self._trouble(str(error).rpartition(": ")[2]) from None
             return tail.n, tail.hash
 
     def _write(self, handle: int, tail: Tail, kind: str, body: Mapping[str, Any]) -> Tail:
@@ -181,5 +186,5 @@ def read_head(path: Path) -> tuple[int, str] | None:
         return found["n"], str(found["hash"])
     except FileNotFoundError:
         return None
-    except (OSError, ValueError, KeyError, TypeError, RecursionError):
+    except (OSError, ValueError, OverflowError, KeyError, TypeError, RecursionError):
         raise RecordError(f"{head_path(path)}: is damaged; remove it, and see `mpcnet record verify`") from None

@@ -18,11 +18,12 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from mpcnet.concurrency import together
 from mpcnet.errors import MPCNetError, RecordError
+from mpcnet.reasons import explain, strip
 from protocols.errors import ProtocolError
 
 if TYPE_CHECKING:
@@ -40,35 +41,44 @@ WAIT_SECONDS = 60.0
 MAX_GROUPS = 1000
 
 
-def groups_of(stats: Stats, *, names: bool = True) -> list[dict[str, Any]]:
+def groups_of(stats: Stats) -> list[dict[str, Any]]:
     """The evaluations of a session, those that differ in nothing but their number counted together."""
+    entries = []
+    for record in stats.evaluations:
+        entry = record.as_dict() | {"runs": 1}
+        del entry["started"], entry["and_gates"]
+        entries.append(entry)
+    return _count_together(entries)
+
+
+def _count_together(entries: Iterable[Mapping[str, Any]], ignored: str = "") -> list[dict[str, Any]]:
     counted: dict[str, dict[str, Any]] = {}
-    for record in stats.evaluations:
-        entry = record.as_dict()
-        for key in ("started", "and_gates", *(() if names else ("circuit",))):
-            del entry[key]
-        instances = entry.pop("instances")
-        found = counted.setdefault(json.dumps(entry, sort_keys=True), {**entry, "runs": 0, "instances": 0})
-        found["runs"] += 1
-        found["instances"] += instances
-    return list(counted.values())[:MAX_GROUPS]
+    for entry in entries:
+        kind = {key: value for key, value in entry.items() if key not in ("runs", "instances", ignored)}
+        found = counted.setdefault(json.dumps(kind, sort_keys=True), {**kind, "runs": 0, "instances": 0})
+        found["runs"] += entry["runs"]
+        found["instances"] += entry["instances"]
+    return list(counted.values())
 
 
-def opened_of(stats: Stats) -> dict[str, dict[str, int]]:
-    """For each party how many values of each output it learned."""
+def opened_of(
+    evaluations: Iterable[Mapping[str, Any]], computations: Iterable[Mapping[str, Any]]
+) -> dict[str, dict[str, int]]:
+    """For each party how many values of each output it learned, from what `groups_of` and `computations_of` say."""
     found: dict[str, dict[str, int]] = {}
-    for record in stats.evaluations:
-        for port, who in record.reveal_to.items():
+
+    def count(party: str, name: str, values: int) -> None:
+        counts = found.setdefault(party, {})
+        counts[name] = counts.get(name, 0) + values
+
+    for group in evaluations:
+        for port, who in group["reveal_to"].items():
             for party in who:
-                counts = found.setdefault(party, {})
-                name = f"{record.circuit}.{port}"
-                counts[name] = counts.get(name, 0) + record.instances
-    for computation in stats.computations:
-        for to, values in computation.opened.items():
-            for party in to:
-                counts = found.setdefault(party, {})
-                name = f"numbers of {computation.engine}"
-                counts[name] = counts.get(name, 0) + values
+                count(party, f"{group['circuit']}.{port}", group["instances"])
+    for computation in computations:
+        for opening in computation["opened"]:
+            for party in opening["to"]:
+                count(party, f"numbers of {computation['engine']}", opening["numbers"])
     return found
 
 
@@ -80,16 +90,32 @@ def computations_of(stats: Stats) -> list[dict[str, Any]]:
             "inputs": dict(computation.inputs),
             "opened": [{"to": list(to), "numbers": values} for to, values in sorted(computation.opened.items())],
         }
-        for computation in stats.computations[:MAX_GROUPS]
+        for computation in stats.computations
     ]
 
 
-def summary_digest(session_id: bytes, job: bytes, parties: tuple[str, ...], stats: Stats) -> bytes:
-    """32 bytes that are the same at two parties exactly when they say the same about a session."""
-    done = [groups_of(stats, names=False), computations_of(stats)]
-    summary = [session_id.hex(), job.hex(), list(parties), *done]
-    text = json.dumps(summary, sort_keys=True, separators=(",", ":"))
+def summary_digest(
+    session_id: str,
+    job: str,
+    parties: Iterable[str],
+    evaluations: Iterable[Mapping[str, Any]],
+    computations: Iterable[Mapping[str, Any]],
+) -> bytes:
+    """32 bytes that are the same at two parties exactly when they say the same about a session.
+
+    Evaluations and computations of forks come to their ends in another order at each party: here they have one.
+
+    Args:
+        session_id, job: hexadecimal.
+        evaluations, computations: what `groups_of` and `computations_of` say, or a record does.
+    """
+    done = [sorted(map(_text, things)) for things in (_count_together(evaluations, "circuit"), computations)]
+    text = _text([session_id, job, list(parties), *done])
     return hashlib.blake2b(text.encode(), digest_size=32, person=b"mpcnet-summary").digest()
+
+
+def _text(value: object) -> str:
+    return json.dumps(value, sort_keys=True, separators=(",", ":"))
 
 
 def statement_of(session_id: bytes, digest: bytes, n: int, entry: bytes) -> bytes:
@@ -108,14 +134,15 @@ async def countersign(
 ) -> tuple[dict[str, dict[str, Any]], dict[str, str]]:
     """Exchange signatures under the summary with all others.
 
+    Nothing that a party does here undoes what was computed: where one is lost, silent or signs something else, that is
+    returned, not raised.
+
     Args:
         digest: of the summary as this party has it.
         entry: number and hash of the own last entry.
         seconds: how long to wait for a party that is still busy.
     Returns:
         for each party that signed, this one too, its entry and signature; and for each other one why it did not.
-    Raises:
-        RecordError: a party's summary is another one, or its signature does not hold; names it.
     """
     n, last = entry[0], bytes.fromhex(entry[1])
     own = identity.sign(statement_of(session.session_id, digest, n, last))
@@ -124,26 +151,25 @@ async def countersign(
     missing: dict[str, str] = {}
 
     async def trade(peer: str) -> None:
-        channel = session.open_channel(peer, LABEL)
         try:
+            channel = session.open_channel(peer, LABEL, secret=False)
             async with asyncio.timeout(seconds):
                 await channel.send(message)
                 data = bytes(await channel.receive(MESSAGE_BYTES))
+            signed[peer] = _check(session.session_id, roster, peer, digest, data)
         except TimeoutError:
             missing[peer] = f"was still busy after {seconds:g} s"
         except (MPCNetError, ProtocolError) as error:
-            missing[peer] = str(error).removeprefix(f"{peer}: ")
-        else:
-            signed[peer] = _check(session.session_id, roster, peer, digest, data)
+            missing[peer] = strip(str(error), peer)
 
     await together(*(trade(peer) for peer in session.peers))
-    return {party: signed[party] for party in session.parties if party in signed}, missing
+    there = [party for party in session.parties if party in signed]
+    return {party: signed[party] for party in there}, {peer: missing[peer] for peer in sorted(missing)}
 
 
 def _check(session_id: bytes, roster: Roster, peer: str, digest: bytes, data: bytes) -> dict[str, Any]:
     n, entry, signature = int.from_bytes(data[32:40], "little"), data[40:72], data[72:]
-    key = roster.party(peer).certificates[0].key
-    if not signature_holds(key, statement_of(session_id, data[:32], n, entry), signature):
+    if not signature_holds(roster.party(peer).key, statement_of(session_id, data[:32], n, entry), signature):
         raise RecordError(f"{peer}: its signature under the summary of the run does not hold", peer=peer)
     if data[:32] != digest:
         raise RecordError(
@@ -167,8 +193,6 @@ def signature_holds(key: bytes, statement: bytes, signature: bytes) -> bool:
 
 def describe_end(error: BaseException | None, me: str, parties: tuple[str, ...]) -> Mapping[str, Any]:
     """How a session ended, without a secret: of an error that is not of this project only the type."""
-    from mpcnet.session import explain
-
     if error is None:
         return {"outcome": "done"}
     culprit, reason = explain(error, me, parties)

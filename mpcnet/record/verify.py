@@ -14,7 +14,7 @@ from typing import Any
 from mpcnet.errors import RecordError
 from mpcnet.record.entry import FIRST_PREVIOUS, MAX_LINE_BYTES, digest_of, holds, unpack
 from mpcnet.record.log import head_path, read_head
-from mpcnet.record.summary import signature_holds, statement_of
+from mpcnet.record.summary import MAX_GROUPS, opened_of, signature_holds, statement_of, summary_digest
 
 __all__ = ["Findings", "read_entries", "verify"]
 
@@ -140,9 +140,23 @@ def _check_runs(entries: list[dict[str, Any]], keys: Mapping[str, bytes] | None,
             if start is None:
                 found.faults.append(f"entry {entry['n']} ends a run whose start is missing")
             else:
+                _check_end(entry, start, found)
                 _check_signatures(entry, start, keys or {}, found)
     for start in open_runs.values():
         found.notes.append(f"the run of entry {start['n']} did not end: it is still going on, or was killed")
+
+
+def _check_end(end: Mapping[str, Any], start: Mapping[str, Any], found: Findings) -> None:
+    """What an end says must be the same in all its parts, and be what was signed."""
+    evaluations, computations = end.get("evaluations", []), end.get("computations", [])
+    if max(len(evaluations), len(computations)) >= MAX_GROUPS:
+        return  # there were more than stand here
+    if opened_of(evaluations, computations) != end.get("opened", {}):
+        found.faults.append(f"entry {end['n']}: what was opened does not follow from the evaluations in it")
+    parties = sorted([*start.get("peers", {}), found.party])
+    summary = summary_digest(end.get("session", ""), end.get("job", ""), parties, evaluations, computations).hex()
+    if end.get("summary", summary) != summary:
+        found.faults.append(f"entry {end['n']}: the summary that was signed is not of what the entry says")
 
 
 def _check_signatures(
@@ -205,5 +219,9 @@ def _check_against(entries: list[dict[str, Any]], other: Path, key: bytes, found
         elif own[n] != digest:
             found.faults.append(f"entry {n} is not the one that {found.party} signed in {other.name}")
         mine = sessions.get(str(entry["session"]))
-        if mine is not None and mine.get("summary") not in (None, entry["summary"]):
+        if mine is None:
+            found.notes.append(f"{other.name} has the end of session {session} with the signature of {found.party}")
+        elif "summary" not in mine:
+            found.faults.append(f"entry {mine['n']} misses the summary that {found.party} signed in {other.name}")
+        elif mine["summary"] != entry["summary"]:
             found.faults.append(f"entry {mine['n']} has another summary of session {session} than {other.name}")

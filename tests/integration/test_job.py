@@ -8,13 +8,14 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 import mpcnet
-from mpcnet.agreement.draft import score_evaluation
-from mpcnet.agreement.job import Work, dumps
+from mpcnet.agreement.draft import program_work, score_evaluation
+from mpcnet.agreement.job import JobFile, Work, dumps
 from mpcnet.concurrency import together
 from mpcnet.config import Config
 from mpcnet.credit.files import load_scheme
@@ -26,7 +27,7 @@ from mpcnet.record.verify import verify
 from mpcnet.session import Session
 from mpcnet.trace.chrome import load
 from mpcnet.trace.together import join
-from tests.kit.agreement import APPROVE, MINE, NAMES, OWNERS, Institutions, approve, institutions
+from tests.kit.agreement import APPROVE, MINE, NAMES, OWNERS, Institutions, approval, approve, days_ago, institutions
 
 SECONDS = 100
 
@@ -199,6 +200,82 @@ async def test_a_disk_that_is_full_once_all_are_connected(tmp_path: Path, monkey
         assert getattr(results[name], "peer", "") == "bank"
         assert "the record of bank cannot be written: No space left on device" in str(results[name])
     assert three.load("bank").policy.usage.today() == 0  # nothing secret moved
+
+
+KILLED = (
+    APPROVE
+    + """
+import asyncio, os, signal
+
+
+async def main(session):
+    mine = MINE[session.name]
+    owners = {"income": "bank", "debt": "bank", "late": "bureau", "cutoff": "lender"}
+    result = await session.evaluate(approve, mine, owners=owners, reveal_to=["lender"])
+    if session.name == "bureau":  # once it has ended well, and before it has signed
+        asyncio.get_running_loop().call_soon(os.kill, os.getpid(), signal.SIGKILL)
+    return None if result is None else result.tolist()
+"""
+)
+
+
+def test_a_party_that_is_killed_while_all_sign(tmp_path: Path) -> None:
+    """The result stands and is printed; the others say that it is not countersigned, and by whom."""
+    three = on_free_ports(tmp_path)
+    for name in NAMES:
+        (tmp_path / name / "prog.py").write_text(f"MINE = {dict(MINE)!r}\n{KILLED}", encoding="utf-8")
+    three.agree(three.job(work=program_work(str(tmp_path / "bank" / "prog.py")), evaluations=[approval()]))
+    ended = finish(tmp_path, dict.fromkeys(NAMES, ("run", "--job", "march.toml", "--quiet")))
+    said = (
+        "mpcnet: the run ended well and its result stands, but its record is not countersigned by all: not by bureau: "
+    )
+    assert ended["bureau"][0] == -9
+    assert ended["lender"][:2] == (6, "[True, False, False]\n"), ended
+    for name in ("bank", "lender"):
+        assert ended[name][0] == 6
+        assert ended[name][2].startswith(said), ended
+        path = three.configs[name].record_path
+        end = json.loads(path.read_bytes().splitlines()[-1])
+        assert (end["outcome"], list(end["countersigned"])) == ("done", ["bank", "lender"])
+        assert verify(path).faults == []
+    found = verify(three.configs["bureau"].record_path, others=[three.configs["lender"].record_path])
+    assert (found.faults, len(found.notes)) == ([], 1)  # its run did not end
+
+
+async def test_a_disk_that_is_full_at_the_end(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    three = on_free_ports(tmp_path)
+    three.agree()
+    add, learned = Record.add, {}
+
+    def full(self: Record, kind: str, body: Mapping[str, object]) -> tuple[int, str]:
+        if self.path.parent.name == "bank" and kind == "end":
+            raise RecordError("the record of bank cannot be written: No space left on device")
+        return add(self, kind, body)
+
+    async def role(session: Session) -> None:
+        learned[session.name] = await ask(session)
+
+    monkeypatch.setattr(Record, "add", full)
+    results = await run_all(three, role)
+    assert str(results["bank"]).startswith("the run ended well, but the record of bank cannot be written: No space")
+    assert (results["bureau"], results["lender"]) == (None, None)  # bank has signed for them
+    assert learned["lender"][1].tolist() == [True, False, False]
+    end = json.loads(three.configs["lender"].record_path.read_bytes().splitlines()[-1])
+    assert list(end["countersigned"]) == list(NAMES)
+
+
+async def test_an_agreement_is_looked_at_again_when_it_is_used(tmp_path: Path) -> None:
+    """A service may keep one for days."""
+    three = on_free_ports(tmp_path)
+    agreement = three.agree()["bank"]
+    with pytest.raises(JobRefused, match="was loaded for bank, and this is lender; load it again"):
+        async with mpcnet.connect(three.configs["lender"], job=agreement):
+            raise AssertionError
+    expired = three.job(now=days_ago(31))
+    old = replace(agreement, file=JobFile.loads(dumps(expired).encode(), "march.toml"))
+    with pytest.raises(JobRefused, match=r"march\.toml: expired on"):
+        async with mpcnet.connect(three.configs["bank"], job=old):
+            raise AssertionError
 
 
 async def test_records_of_all_parties_witness_each_other(tmp_path: Path) -> None:

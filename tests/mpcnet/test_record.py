@@ -14,6 +14,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from mpcnet.cli import app
 from mpcnet.errors import RecordError
 from mpcnet.identity import Identity
 from mpcnet.record.entry import seal, unpack
@@ -138,7 +139,7 @@ def test_without_its_head_the_end_cannot_be_told(record: Record) -> None:
     assert head_path(record.path).exists()
 
 
-@pytest.mark.parametrize("text", ["", "[]", '{"n": "x"}', "\xff"])
+@pytest.mark.parametrize("text", ["", "[]", '{"n": "x"}', '{"n": Infinity, "hash": ""}', "\xff"])
 def test_a_head_that_is_damaged(record: Record, text: str) -> None:
     head_path(record.path).write_text(text, encoding="latin-1")
     assert any("is damaged; remove it" in fault for fault in faults(record))
@@ -182,6 +183,46 @@ def test_a_full_disk_takes_the_entry_back(record: Record, monkeypatch: pytest.Mo
     assert str(caught.value) == "the record of bank cannot be written: No space left on device"
     assert record.path.read_bytes() == before
     assert faults(record) == []
+
+
+def test_a_head_that_cannot_be_written_takes_the_entry_back(record: Record, monkeypatch: pytest.MonkeyPatch) -> None:
+    before = record.path.read_bytes()
+
+    def full(*_: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(Path, "replace", full)
+    with pytest.raises(RecordError) as caught:
+        record.add("start", {"session": "aa"})
+    monkeypatch.undo()
+    assert str(caught.value) == "the record of bank cannot be written: No space left on device"  # and no folder
+    assert record.path.read_bytes() == before
+    assert faults(record) == []
+    record.add("start", {"session": "aa"})
+    assert faults(record) == []
+
+
+@pytest.mark.parametrize(
+    ("place", "changes", "says"),
+    [
+        (4, {"seconds": float("nan")}, "line 5 is no JSON"),
+        (4, {"opened": {"lender": 3}}, "line 5 opened"),
+        (4, {"opened": {"lender": {"score": -1}}}, "line 5 opened"),
+        (4, {"bytes": {"lender": 3}}, "line 5 bytes"),
+        (4, {"started": [1]}, "line 5 started"),
+        (3, {"peers": [1]}, "line 4 peers"),
+        (4, {"n": 1 << 70}, "line 5 "),
+    ],
+)
+def test_values_of_a_wrong_kind_are_damage(
+    record: Record, capsys: pytest.CaptureFixture[str], place: int, changes: dict[str, Any], says: str
+) -> None:
+    rows = lines(record)
+    rows[place] = json.dumps(json.loads(rows[place]) | changes).encode() + b"\n"
+    record.path.write_bytes(b"".join(rows))
+    assert any(fault.startswith(says) for fault in faults(record)), faults(record)
+    assert app.main(["record", "show", str(record.path)]) == 0
+    assert f"line {place + 1} " in capsys.readouterr().out
 
 
 def test_places_that_cannot_be_written(tmp_path: Path, bank: Identity) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 import re
 from pathlib import Path
@@ -11,19 +12,23 @@ from typing import Any
 import pytest
 
 from mpcnet.cli import app
+from mpcnet.concurrency import together
 from mpcnet.config import Config
-from mpcnet.errors import PeerAborted, RecordError
+from mpcnet.errors import DivergenceError, PeerAborted, RecordError
 from mpcnet.identity import Identity
 from mpcnet.record import summary
+from mpcnet.record.entry import pack, seal
 from mpcnet.record.keeper import Keeper
 from mpcnet.record.log import head_path
 from mpcnet.record.summary import countersign, summary_digest
 from mpcnet.record.verify import verify
 from mpcnet.session import Session
+from mpcnet.simulate import memory_sessions
 from tests.kit.agreement import MINE, NAMES, OWNERS, Institutions, approve, institutions
 from tests.kit.links import plain_sessions, run_sessions
 
 JOB = bytes(range(32))
+STANDS = "the run ended well and its result stands, but its record is not countersigned by all"
 
 
 @pytest.fixture
@@ -39,25 +44,34 @@ class Recorded:
         self.roster = three.configs["bank"].load_roster()
         self.identities = {name: three.configs[name].load_identity() for name in NAMES}
         self._job_name = job_name
+        self._muted: set[str] = set()
 
-    async def run(self, role: Any) -> dict[str, Any]:
-        keepers = {
+    async def run(self, role: Any, made: Any = plain_sessions) -> dict[str, Any]:
+        self.keepers = {
             name: Keeper(self.paths[name], self.identities[name], self.roster, JOB, self._job_name) for name in NAMES
         }
-        ended: dict[str, BaseException | None] = {}
+        returned: dict[str, Any] = {}
 
         async def kept(session: Session) -> Any:
-            keepers[session.name].start(session)
-            result = await role(session)
-            await keepers[session.name].settle(session)
-            return result
+            self.keepers[session.name].start(session)
+            returned[session.name] = await role(session)
+            if session.name not in self._muted:
+                await self.keepers[session.name].settle(session)
+            return returned[session.name]
 
-        sessions = plain_sessions(NAMES)
+        sessions = made(NAMES)
         results = await run_sessions(sessions, kept)
+        self.failures: dict[str, Any] = dict.fromkeys(NAMES)
         for name, result in results.items():
-            ended[name] = result if isinstance(result, BaseException) else None
-            keepers[name].end(sessions[name], ended[name])
+            try:
+                self.keepers[name].end(sessions[name], result if isinstance(result, BaseException) else None)
+            except RecordError as error:
+                self.failures[name] = error
         return results
+
+    def mute(self, name: str) -> None:
+        """A party signs nothing."""
+        self._muted.add(name)
 
     def entries(self, name: str) -> list[dict[str, Any]]:
         return [json.loads(line) for line in self.paths[name].read_bytes().splitlines()]
@@ -179,7 +193,7 @@ async def test_a_party_that_is_busy_is_waited_for_and_then_named(
         if session.name == "bureau":
             await done.wait()
             return
-        digest = summary_digest(session.session_id, JOB, session.parties, session.stats)
+        digest = summary_digest(session.session_id.hex(), JOB.hex(), session.parties, [], [])
         identity = recorded.identities[session.name]
         results[session.name] = await countersign(
             session, recorded.roster, identity, digest, (1, "00" * 32), seconds=0.2
@@ -197,23 +211,139 @@ async def test_a_party_that_is_busy_is_waited_for_and_then_named(
 async def test_another_summary_names_the_party(three: Institutions) -> None:
     recorded = Recorded(three)
 
-    async def role(session: Session) -> None:
-        await ask(session)
+    async def role(session: Session) -> Any:
+        result = await ask(session)
         if session.name == "bureau":
             session.stats.evaluations.clear()
+        return result
 
     results = await recorded.run(role)
-    assert isinstance(results["lender"], RecordError)
-    assert results["lender"].peer == "bureau"
-    assert "bureau: signs another summary of the run than this party has" in str(results["lender"])
-    assert recorded.entries("lender")[-1]["cause"] == "bureau"
+    assert results["lender"].tolist() == [True, False, False]
+    why = "signs another summary of the run than this party has; compare `mpcnet record show` at both"
+    for name in ("lender", "bank"):
+        error = recorded.failures[name]
+        assert error.peer == "bureau"
+        assert str(error) == f"{STANDS}: not by bureau: {why}"
+        end = recorded.entries(name)[-1]
+        assert (end["outcome"], end["not_countersigned"]) == ("done", {"bureau": why})
+        assert set(end["countersigned"]) == {"bank", "lender"}
+    assert set(recorded.entries("bureau")[-1]["not_countersigned"]) == {"bank", "lender"}
 
 
 async def test_a_signature_of_another_key_names_the_party(three: Institutions, tmp_path: Path) -> None:
     recorded = Recorded(three)
-    recorded.identities["bureau"] = Identity.create("bureau", tmp_path / "false")
-    results = await recorded.run(ask)
-    assert any("bureau: its signature under the summary of the run does not hold" in str(r) for r in results.values())
+    own = recorded.identities["bureau"]
+    false = Identity.create("bureau", tmp_path / "false")
+
+    async def role(session: Session) -> Any:
+        result = await ask(session)
+        if session.name == "bureau":
+            recorded.keepers["bureau"]._identity = false
+        return result
+
+    results = await recorded.run(role)
+    assert results["lender"].tolist() == [True, False, False]
+    for name in ("lender", "bank"):
+        assert (
+            str(recorded.failures[name])
+            == f"{STANDS}: not by bureau: its signature under the summary of the run does not hold"
+        )
+    assert recorded.failures["bureau"] is None
+    assert own.name == "bureau"
+
+
+def silent(session: Session) -> None:
+    for peer in session.peers:
+        session._links[peer].fall_silent()  # type: ignore[attr-defined]
+
+
+async def lie(session: Session, n_bytes: int) -> None:
+    for peer in session.peers:
+        await session.open_channel(peer, summary.LABEL).send(bytes(n_bytes))
+    await asyncio.sleep(0.2)
+
+
+FAULTS: dict[str, tuple[Any, str]] = {
+    "lost": (lambda s: silent(s), "the link closed"),
+    "fails": (None, "bureau ended the run: its program failed with LookupError"),
+    "short": (lambda s: lie(s, 3), "bytes"),
+    "huge": (lambda s: lie(s, 1 << 20), "bytes"),
+    "nonsense": (lambda s: lie(s, 136), "does not hold"),
+    "closes": (lambda s: s.close(), "left"),
+}
+
+
+@pytest.mark.parametrize("fault", FAULTS)
+async def test_what_happens_while_all_sign_leaves_the_result(three: Institutions, fault: str) -> None:
+    """A party is lost, fails, leaves or talks nonsense once the others have ended: they say that it did not sign."""
+    recorded = Recorded(three)
+    act, says = FAULTS[fault]
+    signing = asyncio.Event()
+
+    async def role(session: Session) -> Any:
+        result = await ask(session)
+        if session.name == "bureau":
+            await signing.wait()
+            await asyncio.sleep(0.05)  # now the others wait for this one
+            if act is None:
+                raise LookupError("income 4711")
+            done = act(session)
+            if done is not None:
+                await done
+            recorded.mute("bureau")
+            return result
+        signing.set()
+        return result
+
+    results = await recorded.run(role)
+    assert results["lender"].tolist() == [True, False, False]
+    for name in ("bank", "lender"):
+        assert str(recorded.failures[name]).startswith(f"{STANDS}: not by bureau: "), recorded.failures[name]
+        assert says in str(recorded.failures[name])
+        end = recorded.entries(name)[-1]
+        assert end["outcome"] == "done"
+        assert set(end["countersigned"]) == {"bank", "lender"}
+        assert set(end["not_countersigned"]) == {"bureau"}
+        assert verify(recorded.paths[name]).faults == []
+
+
+async def test_forks_end_in_any_order_and_all_sign_the_same(three: Institutions) -> None:
+    recorded = Recorded(three)
+    both = {"lender": ["lender"], "bank": ["bank", "lender"]}
+
+    async def role(session: Session) -> None:
+        async def one(label: str) -> None:
+            async with session.fork(label) as fork:
+                sh = fork.additive() if label == "bank" else fork.shamir(threshold=1)
+                await sh.input([1] if session.name == "bank" else None, owner="bank", shape=1).reveal(to=both[label])
+                await fork.evaluate(approve, MINE[session.name], owners=OWNERS, reveal_to=both[label])
+
+        labels = list(both) if session.name == "bank" else list(both)[::-1]
+        await together(*(one(label) for label in labels))
+        session.stats.evaluations.sort(key=lambda e: len(e.reveal_to["out0"]), reverse=session.name == "bank")
+
+    await recorded.run(role, memory_sessions)
+    assert recorded.failures == dict.fromkeys(NAMES)
+    ends = [recorded.entries(name)[-1] for name in NAMES]
+    assert len({end["summary"] for end in ends}) == 1
+    assert all(set(end["countersigned"]) == set(NAMES) for end in ends)
+    assert len({json.dumps(end["evaluations"]) for end in ends}) == 2  # another order
+
+
+async def test_programs_that_part_at_their_end_sign_nothing(three: Institutions) -> None:
+    """A program that ends early is found before anybody signs, and not after a minute."""
+    recorded = Recorded(three)
+
+    async def role(session: Session) -> None:
+        x = session.shamir(threshold=1).input([1] if session.name == "bank" else None, owner="bank", shape=1)
+        await x.reveal()
+        if session.name == "lender":
+            await (x * x).reveal()
+
+    async with asyncio.timeout(20):
+        results = await recorded.run(role)
+    assert all(isinstance(result, DivergenceError) for result in results.values()), results
+    assert all("countersigned" not in recorded.entries(name)[-1] for name in NAMES)
 
 
 async def test_a_record_that_was_cut_does_not_fit_what_was_signed(three: Institutions) -> None:
@@ -226,6 +356,89 @@ async def test_a_record_that_was_cut_does_not_fit_what_was_signed(three: Institu
     assert verify(path).faults == []
     (fault,) = verify(path, others=others).faults
     assert fault.startswith("entry 3 is missing: bank signed it in record.jsonl (session ")
+
+
+def rewrite(recorded: Recorded, name: str, place: int, **changes: Any) -> None:
+    """An owner writes an entry anew, and all that follow, with its key."""
+    path, previous, rows = recorded.paths[name], "", []
+    for i, entry in enumerate(recorded.entries(name)):
+        body = {key: value for key, value in entry.items() if key not in ("hash", "signature")}
+        body |= changes if i == place else {}
+        body |= {"previous": previous} if i > place else {}
+        sealed = seal({key: value for key, value in body.items() if value is not None}, recorded.identities[name])
+        previous = sealed["hash"]
+        rows.append(pack(sealed))
+    path.write_bytes(b"".join(rows))
+    head_path(path).unlink(missing_ok=True)
+
+
+@pytest.mark.parametrize(
+    ("changes", "says"),
+    [
+        ({"opened": {}}, "entry 2: what was opened does not follow from the evaluations in it"),
+        ({"opened": {}, "evaluations": []}, "entry 2: the summary that was signed is not of what the entry says"),
+        ({"summary": None, "countersigned": None}, "entry 2 misses the summary that bank signed in record.jsonl"),
+        ({"job": "00" * 32}, "entry 2: the summary that was signed is not of what the entry says"),
+    ],
+)
+async def test_an_owner_that_writes_its_last_end_anew(three: Institutions, changes: dict[str, Any], says: str) -> None:
+    recorded = Recorded(three)
+    await recorded.run(ask)
+    rewrite(recorded, "bank", 2, **changes)
+    assert says in verify(recorded.paths["bank"], others=[recorded.paths["lender"]]).faults
+
+
+async def test_an_end_that_is_missing_is_told_where_others_have_it(three: Institutions) -> None:
+    recorded = Recorded(three)
+    await recorded.run(ask)
+    path = recorded.paths["bank"]
+    path.write_bytes(b"".join(path.read_bytes().splitlines(keepends=True)[:2]))
+    head_path(path).unlink()
+    found = verify(path, others=[recorded.paths["lender"]])
+    assert found.faults == []
+    session = recorded.entries("lender")[-1]["session"][:16]
+    assert f"record.jsonl has the end of session {session} with the signature of bank" in found.notes
+
+
+async def test_a_party_cancelled_while_all_sign_has_the_summary(three: Institutions) -> None:
+    recorded = Recorded(three)
+
+    async def role(session: Session) -> Any:
+        result = await ask(session)
+        if session.name == "bank":
+            task = asyncio.current_task()
+            assert task is not None
+            asyncio.get_running_loop().call_later(0.05, task.cancel)
+        elif session.name == "bureau":
+            await asyncio.sleep(0.2)
+        return result
+
+    sessions = memory_sessions(NAMES)
+    keepers = {
+        name: Keeper(p, recorded.identities[name], recorded.roster, JOB, "march") for name, p in recorded.paths.items()
+    }
+    ended: dict[str, BaseException | None] = {}
+
+    async def party(name: str) -> None:
+        session = sessions[name]
+        try:
+            async with session:
+                keepers[name].start(session)
+                await role(session)
+                await keepers[name].settle(session)
+            ended[name] = None
+        except BaseException as error:
+            ended[name] = error
+        with contextlib.suppress(RecordError):
+            keepers[name].end(session, ended[name])
+
+    await asyncio.wait([asyncio.ensure_future(party(name)) for name in NAMES])
+    assert isinstance(ended["bank"], asyncio.CancelledError)
+    end = recorded.entries("bank")[-1]
+    assert end["outcome"] == "interrupted"
+    assert end["summary"] == recorded.entries("lender")[-1]["summary"]
+    assert ended["lender"] is None
+    assert verify(recorded.paths["bank"], others=[recorded.paths["lender"]]).faults == []
 
 
 async def test_a_countersignature_that_was_changed(three: Institutions) -> None:
