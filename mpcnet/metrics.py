@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from mpcnet.errors import ConfigError
-from mpcnet.record.summary import computations_of, groups_of, opened_of
+from mpcnet.record.summary import opened_of
 
 if TYPE_CHECKING:
     from mpcnet.session import Session
@@ -120,7 +120,7 @@ def _counts(session: Session) -> Iterator[tuple[tuple[str, tuple[str, ...]], flo
         yield ("evaluations", (record.protocol,)), 1
         yield ("instances", (record.protocol,)), record.instances
         yield ("and_gates", (record.protocol,)), record.and_gates
-    for party, outputs in opened_of(groups_of(stats), computations_of(stats)).items():
+    for party, outputs in opened_of(stats).items():
         yield ("values_opened", (party,)), sum(outputs.values())
     for phase, seconds in stats.seconds.items():
         yield ("phase_seconds", (phase,)), seconds

@@ -13,7 +13,7 @@ from mpcnet.record.summary import (
     countersign,
     describe_end,
     groups_of,
-    opened_of,
+    opened_from,
     summary_digest,
 )
 
@@ -88,7 +88,7 @@ class Keeper:
             "evaluations": evaluations[:MAX_GROUPS],
             "unfinished": [record.as_dict() for record in stats.unfinished[:100]],
             "computations": computations[:MAX_GROUPS],
-            "opened": opened_of(evaluations, computations),
+            "opened": opened_from(evaluations, computations),
             "bytes": {peer: {"sent": s, "received": r} for peer, (s, r) in stats.traffic().items()},
             **describe_end(error, session.name, session.parties),
             **self._signed,

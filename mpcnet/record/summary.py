@@ -32,7 +32,17 @@ if TYPE_CHECKING:
     from mpcnet.session import Session
     from mpcnet.stats import Stats
 
-__all__ = ["CONTEXT", "computations_of", "countersign", "groups_of", "opened_of", "statement_of", "summary_digest"]
+__all__ = [
+    "CONTEXT",
+    "computations_of",
+    "countersign",
+    "groups_of",
+    "opened_from",
+    "opened_of",
+    "signature_holds",
+    "statement_of",
+    "summary_digest",
+]
 
 LABEL = ".record"
 CONTEXT = b"mpcnet run summary 1\0"
@@ -61,7 +71,7 @@ def _count_together(entries: Iterable[Mapping[str, Any]], ignored: str = "") -> 
     return list(counted.values())
 
 
-def opened_of(
+def opened_from(
     evaluations: Iterable[Mapping[str, Any]], computations: Iterable[Mapping[str, Any]]
 ) -> dict[str, dict[str, int]]:
     """For each party how many values of each output it learned, from what `groups_of` and `computations_of` say."""
@@ -80,6 +90,11 @@ def opened_of(
             for party in opening["to"]:
                 count(party, f"numbers of {computation['engine']}", opening["numbers"])
     return found
+
+
+def opened_of(stats: Stats) -> dict[str, dict[str, int]]:
+    """For each party how many values of each output it learned."""
+    return opened_from(groups_of(stats), computations_of(stats))
 
 
 def computations_of(stats: Stats) -> list[dict[str, Any]]:

@@ -14,7 +14,7 @@ from typing import Any
 from mpcnet.errors import RecordError
 from mpcnet.record.entry import FIRST_PREVIOUS, MAX_LINE_BYTES, digest_of, holds, unpack
 from mpcnet.record.log import head_path, read_head
-from mpcnet.record.summary import MAX_GROUPS, opened_of, signature_holds, statement_of, summary_digest
+from mpcnet.record.summary import MAX_GROUPS, opened_from, signature_holds, statement_of, summary_digest
 
 __all__ = ["Findings", "read_entries", "verify"]
 
@@ -151,7 +151,7 @@ def _check_end(end: Mapping[str, Any], start: Mapping[str, Any], found: Findings
     evaluations, computations = end.get("evaluations", []), end.get("computations", [])
     if max(len(evaluations), len(computations)) >= MAX_GROUPS:
         return  # there were more than stand here
-    if opened_of(evaluations, computations) != end.get("opened", {}):
+    if opened_from(evaluations, computations) != end.get("opened", {}):
         found.faults.append(f"entry {end['n']}: what was opened does not follow from the evaluations in it")
     parties = sorted([*start.get("peers", {}), found.party])
     summary = summary_digest(end.get("session", ""), end.get("job", ""), parties, evaluations, computations).hex()

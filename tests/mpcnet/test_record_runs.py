@@ -447,7 +447,8 @@ async def test_a_countersignature_that_was_changed(three: Institutions) -> None:
     path = recorded.paths["bank"]
     rows = recorded.entries("bank")
     signature = rows[-1]["countersigned"]["lender"]["signature"]
-    path.write_bytes(path.read_bytes().replace(signature.encode(), b"00" + signature[2:].encode()))
+    other = f"{int(signature[:2], 16) ^ 1:02x}{signature[2:]}"
+    path.write_bytes(path.read_bytes().replace(signature.encode(), other.encode()))
     found = verify(path).faults
     assert any("entry 2 was altered" in fault for fault in found)
     assert any("entry 2: the signature of lender does not hold" in fault for fault in found)
