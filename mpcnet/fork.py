@@ -22,6 +22,7 @@ from collections.abc import Awaitable, Callable
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
+from mpcnet.concurrency import to_its_end
 from mpcnet.errors import AgreementError, MPCNetError, PeerAborted
 from mpcnet.links import derive
 from mpcnet.reasons import clean, explain
@@ -138,7 +139,7 @@ class Fork(Room):
             if self._error is None or self._error is error or not isinstance(self._error, PeerAborted):
                 await self._tell_of(error if self._error is None else self._error)
         finally:
-            await self._close()
+            await to_its_end(self._close())
         if self._error is not None and self._error is not error and not cancelled_by_others:
             raise self._error from error
         if late is not None:

@@ -18,6 +18,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from mpcnet.cause import Cause
+from mpcnet.concurrency import to_its_end
 from mpcnet.ending import Ending, speak_as_all
 from mpcnet.errors import AgreementError, Deadline, MPCNetError, PeerAborted, PeerDisconnected
 from mpcnet.links import LinkLike, SessionMesh
@@ -160,8 +161,7 @@ class Session(Room):
             else:
                 cause = Cause(culprit or self.name, reason, self.name)
             self._ending.begin(cause)
-        await self._ending.wait()
-        await self.close()
+        await to_its_end(self._leave())
 
     async def finish(self) -> None:
         """The body has done its work: wait until programs on secret arrays have ended at all parties.
@@ -177,6 +177,13 @@ class Session(Room):
 
     async def close(self) -> None:
         """Say goodbye and close every link; what was sent before still arrives. Does nothing the second time."""
+        await to_its_end(self._close())
+
+    async def _leave(self) -> None:
+        await self._ending.wait()
+        await self.close()
+
+    async def _close(self) -> None:
         if self._state == "over":
             return
         self._state = "over"
@@ -220,8 +227,7 @@ class Session(Room):
         if error is not None and not isinstance(error, AgreementError) and self._is_live:  # that one all find
             culprit, reason = explain(error, self.name, self.parties)
             self._ending.begin(Cause(culprit, reason, self.name))
-        await self._ending.wait()
-        await self.close()
+        await to_its_end(self._leave())
         fatal = error is not None and not isinstance(error, Exception | asyncio.CancelledError)
         if self._ending.cause is not None:
             self._error = speak_as_all(self._error, error, self._ending.cause)

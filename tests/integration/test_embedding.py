@@ -183,3 +183,34 @@ async def test_a_trace_is_of_its_own_session_alone(tmp_path: Path, traced: bool)
     works = {name: any(event.kind == "work" for event in tracers[name].events) for name in NAMES}
     assert works == {"bank": True, "bureau": False, "lender": traced}
     assert watcher.get() is None
+
+
+@pytest.mark.parametrize("steps", [40, 120, 250, 400])
+async def test_an_application_that_cancels_again_and_again_leaves_nothing(tmp_path: Path, steps: int) -> None:
+    """The first cancellation ends the session; those that come while it says goodbye do not cut that short."""
+    gc.collect()
+    network, sockets = Network(tmp_path), open_sockets()
+    told: list[str] = []
+    loop = asyncio.get_running_loop()
+    loop.set_exception_handler(lambda _, context: told.append(str(context)))
+
+    async def party(name: str) -> None:
+        joined = mpcnet.connect(network.files[name], listen_socket=network.sockets[name])
+        async with joined as session, session.fork("one") as fork:
+            await ask(fork)
+
+    tasks = {name: asyncio.create_task(party(name)) for name in NAMES}
+    for _ in range(steps):
+        await asyncio.sleep(0)
+    for _ in range(20):
+        tasks["bank"].cancel()
+        await asyncio.sleep(0)
+    await asyncio.wait(tasks.values())
+    for task in tasks.values():
+        assert task.cancelled() or task.exception() is None or isinstance(task.exception(), MPCNetError)
+    assert asyncio.all_tasks() == {asyncio.current_task()}
+    del tasks
+    gc.collect()
+    await asyncio.sleep(0)
+    assert told == []
+    assert open_sockets() <= sockets

@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 
-from mpcnet.concurrency import together
+from mpcnet.concurrency import to_its_end, together
 
 
 async def value(number: int, ticks: int) -> int:
@@ -62,3 +62,33 @@ async def test_child_that_is_cancelled_ends_all() -> None:
 
     with pytest.raises(asyncio.CancelledError):
         await together(asyncio.Event().wait(), cancels_itself())
+
+
+async def test_what_has_to_be_done_is_done_whoever_cancels() -> None:
+    done = []
+
+    async def farewell() -> None:
+        for _ in range(5):
+            await asyncio.sleep(0)
+        done.append(True)
+
+    task = asyncio.create_task(to_its_end(farewell()))
+    for _ in range(3):
+        await asyncio.sleep(0)
+        task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+    assert done == [True]
+    assert asyncio.all_tasks() == {asyncio.current_task()}
+
+
+async def test_its_error_is_raised_whoever_cancels() -> None:
+    async def fails() -> None:
+        await asyncio.sleep(0)
+        raise KeyError("x")
+
+    task = asyncio.create_task(to_its_end(fails()))
+    await asyncio.sleep(0)
+    task.cancel()
+    with pytest.raises(KeyError, match="x"):
+        await task
