@@ -11,7 +11,12 @@ __all__ = ["main"]
 
 def main() -> None:
     """Run the command line and exit with its code."""
-    sys.exit(run_command_line())
+    code = run_command_line()
+    if "mpcnet.eventloop" in sys.modules:  # a command that has run a party
+        from mpcnet.eventloop import exit_process
+
+        exit_process(code)
+    sys.exit(code)
 
 
 if __name__ == "__main__":

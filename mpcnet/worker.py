@@ -92,4 +92,7 @@ def _watch(lifeline: int) -> None:
 
 def start() -> None:
     """Do the job that the command line names, and exit."""
-    sys.exit(main(*(int(text) for text in sys.argv[1:])))
+    code = main(*(int(text) for text in sys.argv[1:]))
+    from mpcnet.eventloop import exit_process
+
+    exit_process(code)
