@@ -8,7 +8,7 @@ from typing import Any
 
 from protocols.tasks import all_of
 
-__all__ = ["to_its_end", "together"]
+__all__ = ["take_back", "to_its_end", "together"]
 
 
 async def together(*coroutines: Coroutine[Any, Any, Any]) -> list[Any]:
@@ -29,3 +29,17 @@ async def to_its_end(work: Coroutine[Any, Any, None]) -> None:
     if cancelled is not None and not task.cancelled() and task.exception() is None:
         raise cancelled
     task.result()
+
+
+async def take_back(task: asyncio.Task[Any], before: int) -> None:
+    """Let a cancellation that this side asked for, and no longer means, pass where it has not been raised yet.
+
+    Args:
+        task: the current one; `uncancel` has been called.
+        before: its count of cancellations that others asked for; one more is raised.
+    """
+    try:
+        await asyncio.sleep(0)
+    except asyncio.CancelledError:
+        if task.cancelling() > before:
+            raise

@@ -22,7 +22,7 @@ from collections.abc import Awaitable, Callable
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
-from mpcnet.concurrency import to_its_end
+from mpcnet.concurrency import take_back, to_its_end
 from mpcnet.errors import AgreementError, MPCNetError, PeerAborted
 from mpcnet.links import derive
 from mpcnet.reasons import clean, explain
@@ -128,6 +128,8 @@ class Fork(Room):
             error = late = await self._program.finish()
         self._leaving = True
         others_cancel = self._task.uncancel() > self._cancelling if self._cancelled else True
+        if self._cancelled and error is None and not others_cancel:
+            await take_back(self._task, self._cancelling)
         cancelled_by_others = others_cancel and isinstance(error, asyncio.CancelledError)
         try:
             if error is None and self._is_live and not self._told:

@@ -18,7 +18,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from mpcnet.cause import Cause
-from mpcnet.concurrency import to_its_end
+from mpcnet.concurrency import take_back, to_its_end
 from mpcnet.ending import Ending, speak_as_all
 from mpcnet.errors import AgreementError, Deadline, MPCNetError, PeerAborted, PeerDisconnected
 from mpcnet.links import LinkLike, SessionMesh
@@ -218,6 +218,8 @@ class Session(Room):
         if error is None and self._is_live and self._program is not None:
             error = late = await self._program.finish()
         others_cancel = self._task.uncancel() > self._cancelling if self._cancelled else True
+        if self._cancelled and error is None and not others_cancel:
+            await take_back(self._task, self._cancelling)
         # a count without a CancelledError means nothing: TaskGroup leaves one behind before Python 3.13
         cancelled_by_others = others_cancel and isinstance(error, asyncio.CancelledError)
         failed = self._failed_link()
@@ -227,6 +229,7 @@ class Session(Room):
         if error is not None and not isinstance(error, AgreementError) and self._is_live:  # that one all find
             culprit, reason = explain(error, self.name, self.parties)
             self._ending.begin(Cause(culprit, reason, self.name))
+        self._finished = True
         await to_its_end(self._leave())
         fatal = error is not None and not isinstance(error, Exception | asyncio.CancelledError)
         if self._ending.cause is not None:

@@ -257,3 +257,20 @@ async def test_a_peer_that_writes_nonsense_is_named_itself() -> None:
     assert results["lender"].peer == "bank"
     assert "\x1b" not in str(results["lender"])
     assert len(str(results["lender"])) < 500
+
+
+async def test_a_body_that_ends_before_it_hears_of_the_failure() -> None:
+    async def role(session: Session) -> Any:
+        async def one() -> Any:
+            async with session.fork("one") as fork:
+                if session.name == "bank":
+                    fork.fail(LookupError("income 4711"))
+                    return None
+                return await ask(fork)
+
+        return await ended(one())
+
+    results = await run_all(role)
+    assert isinstance(results["bank"], LookupError)
+    for name in ("bureau", "lender"):
+        assert str(results[name]) == "bank: its program failed with LookupError"

@@ -457,3 +457,44 @@ async def test_only_a_lost_connection_may_begin_again() -> None:
 
     results = await run_sessions(plain_sessions(NAMES), {"bank": fails, "lender": idle, "bureau": idle}, seconds=10)
     assert {error.may_begin_again for error in results.values()} == {False}
+
+
+async def test_a_body_that_ends_before_it_hears_of_the_failure() -> None:
+    """The cancellation was asked for, and the body waits for nothing more: its error comes all the same."""
+
+    async def role(session: Session) -> None:
+        if session.name == "bank":
+            session.fail(LookupError("income 4711"))
+        else:
+            await idle(session)
+
+    results = await run_sessions(plain_sessions(NAMES), role)
+    assert isinstance(results["bank"], LookupError)
+    for name in ("bureau", "lender"):
+        assert str(results[name]) == "bank ended the run: its program failed with LookupError"
+
+
+async def test_a_link_that_breaks_once_the_body_has_ended() -> None:
+    async def role(session: Session) -> str:
+        if session.name == "bank":
+            link_of(session, "lender").fall_silent()
+        return "done"
+
+    results = await run_sessions(plain_sessions(NAMES), role)
+    assert results["bank"] == "done"
+
+
+async def test_nothing_fails_once_it_has_finished() -> None:
+    """What all parties have done stands; what is said afterwards cannot take it back."""
+    ended = asyncio.Event()
+
+    async def role(session: Session) -> str:
+        await session.finish()
+        if session.name == "lender":
+            link_of(session, "bank").fall_silent()
+            ended.set()
+        await ended.wait()
+        await asyncio.sleep(0.01)
+        return "done"
+
+    assert await run_sessions(plain_sessions(NAMES), role) == dict.fromkeys(NAMES, "done")
