@@ -20,7 +20,6 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from protocols.bits import masks
 from protocols.hashing import digest
 from protocols.rng import Rng
 
@@ -82,5 +81,8 @@ def words_of(delta: bytes) -> Words:
 
 
 def zero_labels(active: Words, bits: NDArray[np.uint8], delta: Words) -> Words:
-    """The zero labels of wires whose active labels and bits are known; `bits` has no last axis of 2."""
-    return active ^ (masks(bits)[..., None] & delta)
+    """Turn active labels, C-contiguous, into zero labels, in place; `bits` has no last axis of 2."""
+    from protocols.kernels.correlated import shift_all
+
+    shift_all(active.reshape(-1, 2), bits.reshape(-1), delta)
+    return active

@@ -60,15 +60,14 @@ def correlate(pads: Blocks, delta: bytes, keys: Blocks) -> Blocks:
     Returns:
         the corrections to send, uint8 of shape (n, 16).
     """
-    pairs, zero = _words(pads), keys.view(np.uint64)
-    zero[:] = pairs[:, 0]
-    corrections = pairs[:, 1] ^ zero
-    corrections ^= np.frombuffer(delta, np.uint64)
-    return corrections.view(np.uint8)
+    from protocols.kernels.correlated import correct_all
+
+    pairs = _words(pads).reshape(len(pads), 4)
+    return correct_all(pairs, np.frombuffer(delta, np.uint64), keys.view(np.uint64)).view(np.uint8)
 
 
 def unmask_correlated(pads: Blocks, choices: NDArray[np.uint8], corrections: Blocks) -> None:
     """Turn the receiver's random OT, uint8 of shape (n, 16), into its macs, key ^ choice * delta, in place."""
-    selected = bits.masks(choices)[:, None] & _words(corrections)
-    got = pads.view(np.uint64)
-    got ^= selected
+    from protocols.kernels.correlated import select_all
+
+    select_all(pads.view(np.uint64), choices, _words(corrections))

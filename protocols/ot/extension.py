@@ -351,6 +351,7 @@ def prepare() -> None:
         RuntimeError: the AES of this machine does not reproduce FIPS-197.
     """
     from protocols.kernels import aes, cpu
+    from protocols.kernels.correlated import correct_all, select_all, shift_all
     from protocols.kernels.prg import ROW_WORDS, Streams, correct, spread
     from protocols.kernels.transpose import transpose
 
@@ -365,6 +366,9 @@ def prepare() -> None:
     correct(v, np.zeros(KAPPA, np.uint64), np.zeros(KAPPA, np.int64), u)
     pairs = np.empty((1, 4), np.uint64)
     spread(transpose(v, 1), np.zeros(2, np.uint64), pairs)
+    corrections, none = correct_all(pairs, pairs[0, :2], np.empty((1, 2), np.uint64)), np.zeros(1, np.uint8)
+    select_all(corrections.copy(), none, corrections)
+    shift_all(corrections, none, pairs[0, :2])
     tccr(bytes(16), pairs.view(np.uint8).reshape(1, 2, 16))
     tccr_bits(bytes(16), pairs.reshape(2, 2), pairs[0, :2], np.empty(1, np.uint8))
     _prepared.add(cpu.path())

@@ -96,7 +96,7 @@ def test_zero_labels_are_delta_away_where_the_bit_is_one() -> None:
     active = np.arange(12, dtype=np.uint64).reshape(2, 3, 2)
     bits = np.array([[0, 1, 0], [1, 1, 0]], np.uint8)
     delta = labels.words_of(bytes(range(1, 17)))
-    zero = labels.zero_labels(active, bits, delta)
+    zero = labels.zero_labels(active.copy(), bits, delta)
     assert ((active ^ zero) == bits[..., None] * delta).all()
     assert labels.halves(bytes(range(1, 17))) == tuple(delta.tolist())
 
@@ -181,7 +181,7 @@ def test_the_computation_of_both_sides() -> None:
     (block,) = cut.blocks()
     choices = choices_of(cut, block, right)
     zero = rng.integers(0, 2**64, (len(choices), 2), dtype=np.uint64)
-    active = labels.zero_labels(zero, choices, labels.words_of(delta))
+    active = labels.zero_labels(zero.copy(), choices, labels.words_of(delta))
     shares = np.empty((2, batch, 7), np.uint8)
     for chunk in cut.chunks(block):
         buffer = np.empty(chunk.n_bytes + cut.scheme.slack, np.uint8)
