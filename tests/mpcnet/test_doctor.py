@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import dataclasses
+import re
 import time
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -296,3 +298,14 @@ async def test_strangers_meanwhile_are_counted(folders: Folders) -> None:
     folders.sockets["bank"].listen()
     (report,), _ = await asyncio.gather(together(folders, "bank", seconds=0.6), knock())
     assert "one connection by strangers meanwhile" in of(report, "strangers").found
+
+
+def test_every_check_is_documented() -> None:
+    root = Path(__file__).parents[2]
+    sources = "".join(path.read_text(encoding="utf-8") for path in (root / "mpcnet" / "doctor").glob("*.py"))
+    made = set(re.findall(r'\b(?:add|_add|_end)\(\s*"([a-z ]+)", ', sources))
+    made |= set(re.findall(r'"(signature|policy|key)"', sources))
+    page = (root / "docs" / "operating.md").read_text(encoding="utf-8")
+    rows = re.findall(r"^\| ([a-z, ]+) \| ", page.partition("## Before a run")[2].partition("\n## ")[0], re.M)
+    documented = {name for row in rows for name in row.split(", ")} - {"check", "exit code"}
+    assert documented == made
