@@ -275,7 +275,9 @@ def test_entries_of_a_public_file_stay_in_order(tmp_path: Path, identities: dict
     assert [party.name for party in read_entries(path)] == list(NAMES)
 
 
-@pytest.mark.parametrize(("text", "says"), [("x = " + "[" * 5000, "nested too deeply"), ("x = " + "1" * 5000, "digits")])
+@pytest.mark.parametrize(
+    ("text", "says"), [("x = " + "[" * 5000, "nested too deeply"), ("x = " + "1" * 5000, "digits")]
+)
 def test_toml_that_is_too_much(text: str, says: str) -> None:
     with pytest.raises(ConfigError, match=f"not valid TOML: .*{says}"):
         Roster.loads(text)
