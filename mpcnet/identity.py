@@ -306,7 +306,7 @@ class Identity:
                 raise ConfigError(f"{path} does not belong to the key in {key_path}; put there what belongs together")
         now = now or datetime.datetime.now(datetime.UTC)
         shown = 0
-        if len(held) > 1 and held[0].valid_until < now + SWITCH and held[1].is_valid(now):
+        if len(held) > 1 and held[0].valid_until < now + SWITCH and held[1].valid_from <= now:
             shown = 1
         if check_time:
             held[shown].check_time(str(paths[shown]), now)

@@ -19,7 +19,7 @@ from mpcnet.errors import ConfigError
 from mpcnet.files import replace_text
 from mpcnet.identity import CERTIFICATE_FILE, KEY_FILE, VALID_DAYS, Identity, check_name, next_path
 from mpcnet.record.log import head_path
-from mpcnet.roster import Party, Roster, dump_entries, parse_address, read_entries
+from mpcnet.roster import Party, Roster, dump_entries, parse_address, parse_reachable, read_entries
 
 __all__ = [
     "add_to_roster",
@@ -65,7 +65,7 @@ def create_party(
     """
     folder = Path(folder)
     check_name(name)
-    host, port = parse_address(address, "address")
+    host, port = parse_reachable(address, "address")
     if listen is not None:
         parse_address(listen, "listen")
     for path in (folder / KEY_FILE, folder / CERTIFICATE_FILE, public_file(folder, name), folder / CONFIG_FILE):
@@ -102,7 +102,7 @@ def renew_party(name: str, folder: str | Path, *, address: str | None = None, da
     if identity.name != name:
         raise ConfigError(f"{folder} holds the identity of {identity.name!r}, not of {name!r}")
     if address is not None:
-        host, port = parse_address(address, "address")
+        host, port = parse_reachable(address, "address")
     else:
         old = read_entries(public_file(folder, name))[0]
         host, port = old.host, old.port
@@ -132,7 +132,7 @@ def replace_key(name: str, folder: str | Path, *, address: str | None = None, da
     if config.identity.parent != folder.absolute() or config.certificate.parent != folder.absolute():
         raise ConfigError(f"{config.source}: key or certificate lie in another folder; make the new ones there")
     if address is not None:
-        host, port = parse_address(address, "address")
+        host, port = parse_reachable(address, "address")
     else:
         places = [path for path in (public_file(folder, name), config.roster) if path.exists()]
         entries = [entry for path in places for entry in read_entries(path) if entry.name == name]

@@ -35,11 +35,21 @@ from mpcnet.identity import Certificate, check_name, read_certificates
 if TYPE_CHECKING:
     from nacl.signing import VerifyKey
 
-__all__ = ["MAX_PARTIES", "MIN_PARTIES", "Party", "Roster", "format_address", "parse_address", "read_entries"]
+__all__ = [
+    "MAX_PARTIES",
+    "MIN_PARTIES",
+    "Party",
+    "Roster",
+    "format_address",
+    "parse_address",
+    "parse_reachable",
+    "read_entries",
+]
 
 MIN_PARTIES = 2
 MAX_PARTIES = 10
 MAX_FILE_BYTES = 1024 * 1024
+_ZONE = re.compile(r"[A-Za-z0-9._-]{0,32}")  # of IPv6; `ipaddress` lets any character pass there
 _HOST = re.compile(r"(?!-)[A-Za-z0-9-]{1,63}(\.[A-Za-z0-9-]{1,63})*\.?")
 
 
@@ -243,7 +253,7 @@ def _parse_entry(entry: Mapping[str, Any], where: str) -> Party:
         where = f"{where} ({check_name(name, where)})"
     checked = convert(entry, _Entry, where)
     check_name(checked.name, where)
-    host, port = parse_address(checked.address, where)
+    host, port = parse_reachable(checked.address, where)
     fingerprints = checked.fingerprint if isinstance(checked.fingerprint, list) else [checked.fingerprint]
     pinned = [_parse_fingerprint(fingerprint, where) for fingerprint in fingerprints]
     certificates = read_certificates(checked.certificate, where)
@@ -280,6 +290,8 @@ def parse_address(text: str, where: str) -> tuple[str, int]:
         )
     if host.startswith("[") and host.endswith("]"):
         try:
+            if not _ZONE.fullmatch(host[1:-1].partition("%")[2]):
+                raise ValueError
             return str(ipaddress.IPv6Address(host[1:-1])), port
         except ValueError:
             raise ConfigError(f"{where}: {host[:100]!r} is no IPv6 address") from None
@@ -292,6 +304,17 @@ def parse_address(text: str, where: str) -> tuple[str, int]:
             raise ConfigError(f"{where}: {host[:100]!r} is no IPv4 address") from None
     if len(host) > 253 or not _HOST.fullmatch(host):
         raise ConfigError(f"{where}: {host[:100]!r} is no host name")
+    return host, port
+
+
+def parse_reachable(text: str, where: str) -> tuple[str, int]:
+    """As `parse_address`, of an address that others dial: not one that stands for all of a machine's own."""
+    host, port = parse_address(text, where)
+    if host in ("0.0.0.0", "::"):
+        raise ConfigError(
+            f"{where}: {text[:100]!r} is where a party listens, and nobody reaches it there; give the address that the "
+            f"others dial, and `--listen {text[:100]}` where it differs"
+        )
     return host, port
 
 

@@ -89,6 +89,17 @@ def test_old_certificate_is_shown_until_its_last_day(tmp_path: Path) -> None:
     assert on_the_last_day.held == new.held
     assert Identity.load(*paths, now=in_days(100)).fingerprint == new.held[1].fingerprint
     assert Identity.load(*paths, now=in_days(18)).fingerprint == old.fingerprint
+    until = f"{new.held[1].valid_until:%Y-%m-%d}"
+    with pytest.raises(ConfigError, match=rf"certificate\.next\.pem: the certificate of lender expired on {until}"):
+        Identity.load(*paths, now=in_days(500))  # both have: it is the later that counts
+
+
+def test_both_certificates_may_have_expired_when_it_is_renewed(tmp_path: Path) -> None:
+    identity_of(tmp_path, "lender", -60, -40)
+    identity_of(tmp_path, "lender", -50, -5, next_path(tmp_path / "certificate.pem"))
+    renewed = Identity.load(tmp_path / "identity.key", tmp_path / "certificate.pem", check_time=False).renew()
+    assert len(renewed.held) == 1
+    assert not next_path(renewed.certificate_path).exists()
 
 
 def test_expired_certificate_is_replaced_at_once(tmp_path: Path) -> None:

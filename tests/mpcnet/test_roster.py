@@ -281,3 +281,19 @@ def test_entries_of_a_public_file_stay_in_order(tmp_path: Path, identities: dict
 def test_toml_that_is_too_much(text: str, says: str) -> None:
     with pytest.raises(ConfigError, match=f"not valid TOML: .*{says}"):
         Roster.loads(text)
+
+
+@pytest.mark.parametrize("zone", ["\x1b[31m", "a b", "\n", "\u202e"])
+def test_an_address_is_fit_for_a_terminal(zone: str) -> None:
+    """A public file comes from somebody else."""
+    with pytest.raises(ConfigError, match="is no IPv6 address") as caught:
+        parse_address(f"[fe80::1%{zone}]:7001", "party 1")
+    assert str(caught.value).isprintable()
+    assert parse_address("[fe80::1%eth0]:7001", "listen") == ("fe80::1%eth0", 7001)
+
+
+@pytest.mark.parametrize("address", ["0.0.0.0:7001", "[::]:7001", "[0:0::0]:7001"])
+def test_an_address_that_nobody_can_dial(tmp_path: Path, address: str) -> None:
+    with pytest.raises(ConfigError, match=r"is where a party listens, and nobody reaches it there; .* `--listen"):
+        create_party("bank", address, tmp_path / "bank")
+    assert not (tmp_path / "bank").exists()
