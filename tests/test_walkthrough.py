@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import tomllib
 from pathlib import Path
@@ -40,8 +41,9 @@ def test_three_people_who_exchange_only_public_files(tmp_path: Path) -> None:
         report = people.hear(name, "mpcnet doctor --job")
         assert re.search(rf"^well +{name} +job +march.toml: signed by all", report, re.M)
         assert not re.search(r"^(mend|away|skip) ", report, re.M)  # a busy machine is warned about
-        assert "countersigned by bank, bureau, lender" in people.hear(name, "mpcnet record show")
-    assert len({people.hear(name, "mpcnet roster check").split("roster digest ")[1][:16] for name in NAMES}) == 1
+        entries = (people.places[name] / "record.jsonl").read_text(encoding="utf-8").splitlines()
+        assert json.loads(entries[-1])["countersigned"].keys() == set(NAMES)
+    assert len({people.hear(name, "mpcnet roster add").split("roster digest ")[1][:16] for name in NAMES}) == 1
 
     people.follow(section("docs/keys.md", "Renewal"))
     for name in NAMES:

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
     from mpcnet.doctor import Report
 
-__all__ = ["command"]
+__all__ = ["command", "print_report"]
 
 _COLORS = {"well": "green", "warn": "yellow", "mend": "bold red", "away": "cyan", "skip": "dim"}
 STATE_WIDTH = 6
@@ -50,25 +50,28 @@ def command(
     from mpcnet.cli.app import EXIT_CONNECT, EXIT_USAGE
     from mpcnet.doctor import examine
     from mpcnet.errors import ConfigError
-    from mpcnet.runtime import job_digest
 
     if job is not None and name is not None:
         raise ConfigError("a job has its own name; leave out --name")
-    digest = job_digest(name) if name is not None else None
+    digest = None
+    if name is not None:
+        from mpcnet.agreement.job import job_digest
+
+        digest = job_digest(name)
     console = Console()
     with console.status("looking ...") if console.is_terminal and not as_json else Console(quiet=True).status(""):
         report = asyncio.run(examine(config, job=job, job_digest=digest, alone=alone, wait_seconds=wait))
     if as_json:
         typer.echo(json.dumps(report.as_dict()))
     else:
-        _print(report, console)
+        print_report(report, console)
     if not report.own_is_well:
         raise typer.Exit(EXIT_USAGE)
     if not alone and not report.peers_are_well:
         raise typer.Exit(EXIT_CONNECT)
 
 
-def _print(report: Report, console: Console) -> None:
+def print_report(report: Report, console: Console) -> None:
     """A line for each check, and below it what mends it: a command is never broken, so that it can be copied."""
     from rich.text import Text
 

@@ -26,10 +26,10 @@ MAX_DATA_BYTES = 64 << 20  # larger files are left to the run
 
 def examine_data(config: Config, report: Report) -> None:
     """What the [score] table names."""
-    from mpcnet.credit.job import ScoreJob
-
     if config.score is None:
         return
+    from mpcnet.credit.job import ScoreJob
+
     data, points = config.score.data, config.score.points
     try:
         if data is not None and data.exists() and data.stat().st_size > MAX_DATA_BYTES:
@@ -105,13 +105,14 @@ def examine_job(path: Path, config: Config, report: Report) -> bytes | None:
 def _check_work(file: JobFile, config: Config) -> None:
     """Whether what the job runs is the one that was signed."""
     from mpcnet.agreement.agreement import Agreement
-    from mpcnet.credit.job import ScoreJob
-    from mpcnet.credit.party import agreed_job
 
     agreement, kind = Agreement.load(file.path, config), file.job.work.kind
     if kind == "program":
         agreement.check_files(agreement.find())
     elif kind == "score" and config.score is not None:
+        from mpcnet.credit.job import ScoreJob
+        from mpcnet.credit.party import agreed_job
+
         data = config.score.data
         if data is not None and data.exists() and data.stat().st_size <= MAX_DATA_BYTES:
             agreed_job(ScoreJob.load(config, None, file.job.evaluations[0].protocol), agreement)

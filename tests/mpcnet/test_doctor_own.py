@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import io
 import json
 import os
 import resource
@@ -16,10 +17,12 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import pytest
+from rich.console import Console
 
 from mpcnet.cli.app import main
+from mpcnet.cli.doctor import print_report
 from mpcnet.config import Deadlines
-from mpcnet.doctor import Report, State, machine
+from mpcnet.doctor import Check, Report, State, machine
 from mpcnet.identity import Identity
 from mpcnet.provision import renew_party
 from protocols.kernels import cpu
@@ -211,3 +214,24 @@ def test_command(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert "1 to mend" in capsys.readouterr().out.splitlines()[-1]
     assert main(["doctor", "--config", str(tmp_path / "nowhere"), "--alone"]) == 2
     assert "cannot be read" in capsys.readouterr().out
+
+
+def test_job_and_name_exclude_each_other(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["doctor", "--job", "march.toml", "--name", "march"]) == 2
+    assert "a job has its own name; leave out --name" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("width", [80, 120])
+def test_commands_are_never_broken_on_a_terminal(width: int) -> None:
+    command = "mpcnet roster add bank.public.toml --roster /srv/institutions/lender/agreements/roster.toml --new-key"
+    check = Check("roster", "", State.MEND, "word " * 60, f"ask bank, then `{command}`; " + "so " * 40)
+    short = Check("tcp", "bank", State.AWAY, "nobody", f"{'well ' * 20}start `mpcnet doctor` at bank as well")
+    console = Console(file=io.StringIO(), force_terminal=True, width=width, color_system=None)
+    print_report(Report("lender", [check, short]), console)
+    assert isinstance(console.file, io.StringIO)
+    lines = console.file.getvalue().splitlines()
+    assert f"{'':13}{command}" in lines
+    assert max(len(line) for line in lines if command not in line) <= width
+    assert not [line for line in lines if line != line.rstrip()]
+    assert any("`mpcnet doctor`" in line for line in lines)
+    assert lines[-1] == "1 to mend, 1 not there"
