@@ -122,7 +122,9 @@ class Evaluator:
                 agreed = await run.agree(known)
                 if session.guard is not None:
                     session.guard.take(1 if agreed is None else agreed)
-                with session.stats.evaluation(run.record(agreed)):
+                record = run.record(agreed)
+                session.agreed.append(record)
+                with session.stats.evaluation(record):
                     return await run.compute(own, agreed)
             except AgreementError:  # the others find the same by themselves, and nothing is out of step
                 raise

@@ -6,7 +6,8 @@
 
 A fork is an async context manager. It ends at every party together: its exit waits until all bodies have ended. When
 the body raises at one party, or its task is cancelled, the others get a `PeerAborted` with the cause wherever they wait
-in that fork; the session, its links and its other forks go on. Only what breaks a link ends more than the fork.
+in that fork; the session, its links and its other forks go on. Only what breaks a link ends more than the fork. What was
+done in it counts where all parties have said that they ended well, so that all of them say the same of the session.
 
 Security: channels, and so all hashes, are bound to the fork's label; OT is set up once in the session and forked, see
 `protocols.ot`.
@@ -62,10 +63,10 @@ class Fork(Room):
         self.session_id = derive(session.session_id, f".fork/{label}")
         self._roots: dict[str, Channel] = {}
         self._kept: list[_Kept] = []
-        self._hearing: dict[str, asyncio.Task[None]] = {}
+        self._hearing: dict[str, asyncio.Task[bool]] = {}
         self._task: asyncio.Task[Any] | None = None
         self._cancelling = 0
-        self._cancelled = self._told = self._leaving = False
+        self._cancelled = self._told = self._told_well = self._leaving = False
         self._error: Exception | None = None
         self._state = "new"
 
@@ -151,17 +152,18 @@ class Fork(Room):
     def _is_live(self) -> bool:
         return self._state == "open" and self._error is None
 
-    async def _hear(self, peer: str) -> None:
-        """Wait for how the peer's body ends; where it did not end well, neither does this one's."""
+    async def _hear(self, peer: str) -> bool:
+        """Wait for how the peer's body ends, and say whether well; where it did not, neither does this one's."""
         message = bytes(await self._roots[peer].receive(MESSAGE_BYTES))
         if message[0] != ABORTED:
-            return
+            return message[0] == WELL
         culprit, reason = (clean(part.rstrip(b"\0").decode("utf-8", "replace")) for part in _parts(message))
         culprit = culprit if culprit in self.parties else peer
         reported = f" (reported by {peer})" if culprit != peer else ""
         if self._is_live:
             self._error = PeerAborted(f"{culprit}: {reason}{reported}", peer=culprit, reason=reason, culprit=culprit)
             self._cancel()
+        return False
 
     def _look_for_errors(self) -> None:
         """A peer that could not be heard to its end: its link failed."""
@@ -185,7 +187,7 @@ class Fork(Room):
     async def _tell(self, kind: int, culprit: str, reason: str) -> None:
         if self._told or not self._roots:
             return
-        self._told = True
+        self._told, self._told_well = True, kind == WELL
         name = culprit.encode()[:NAME_BYTES].ljust(NAME_BYTES, b"\0")
         text = clean(reason).encode()[: MESSAGE_BYTES - NAME_BYTES - 1].ljust(MESSAGE_BYTES - NAME_BYTES - 1, b"\0")
         message = bytes([kind]) + name + text
@@ -201,6 +203,7 @@ class Fork(Room):
         self._state = "over"
         if self._program is not None:
             await self._program.stop()
+        await self._count()
         for task in self._hearing.values():
             task.cancel()
         await asyncio.gather(*self._hearing.values(), return_exceptions=True)
@@ -209,6 +212,16 @@ class Fork(Room):
             if close is not None:
                 close()
         self._kept.clear()
+
+    async def _count(self) -> None:
+        """What was done here counts where all parties have said that they ended well: then it counts at all of them."""
+        if self._told_well:  # a body that is cancelled now has ended well for the others, if theirs have
+            await asyncio.wait(self._hearing.values(), timeout=LATE_SECONDS)
+        words = [task.done() and not task.cancelled() and not task.exception() and task.result()
+                 for task in self._hearing.values()]  # fmt: skip
+        if not self._told_well or not all(words):
+            made = [computation.record for computation in self._program.computations] if self._program else []
+            self.stats.break_off(self.agreed, made)
 
     def __repr__(self) -> str:
         return f"<Fork {self.label!r} of {self._session!r}>"

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from mpcnet.array.engines import EngineChoice
     from mpcnet.array.program import Program
     from mpcnet.evaluate import Evaluator, Progress
-    from mpcnet.stats import Stats
+    from mpcnet.stats import EvaluationRecord, Stats
 
 __all__ = ["Room"]
 
@@ -35,6 +35,7 @@ class Room(ABC):
         guard: what holds the parties to their job, where they have one.
         watchers: called with the `Progress` of every evaluation, beside the call's own `on_progress`.
         secret_moved: something that depends on a secret input may have been sent or received.
+        agreed: the evaluations that began here.
         outlives: whether a program on secret arrays may go on without a party that is lost, see `drop`.
     """
 
@@ -46,8 +47,10 @@ class Room(ABC):
     guard: Guard | None
     watchers: list[Callable[[Progress], None]]
     secret_moved: bool
+    agreed: list[EvaluationRecord]
 
     def __init__(self) -> None:
+        self.agreed: list[EvaluationRecord] = []
         self._evaluator: Evaluator | None = None
         self._program: Program | None = None
 

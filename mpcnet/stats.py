@@ -8,7 +8,7 @@ from __future__ import annotations
 import contextlib
 import math
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -149,6 +149,7 @@ class Stats:
         evaluations: one record for each evaluation that all parties finished.
         unfinished: those that were agreed on and not finished: under way, or broken off, perhaps after some outputs.
         computations: one record for each computation on secret arrays.
+        broken_off: those of forks that did not end well, perhaps after some numbers were opened.
         on_phase: called with each phase that is over, and when it began and ended by `time.perf_counter`.
         traffic: reads the bytes sent to and received from each peer, TLS excluded.
     """
@@ -157,6 +158,7 @@ class Stats:
     evaluations: list[EvaluationRecord] = field(default_factory=list)
     unfinished: list[EvaluationRecord] = field(default_factory=list)
     computations: list[ComputationRecord] = field(default_factory=list)
+    broken_off: list[ComputationRecord] = field(default_factory=list)
     on_phase: Callable[[str, float, float], None] | None = field(default=None, repr=False)
     traffic: Callable[[], Mapping[str, tuple[int, int]]] = field(default=dict, repr=False)
     started: float = field(default_factory=time.perf_counter, repr=False)
@@ -180,6 +182,16 @@ class Stats:
         yield
         self.unfinished.remove(record)
         self.evaluations.append(record)
+
+    def break_off(self, evaluations: Sequence[EvaluationRecord], computations: Sequence[ComputationRecord]) -> None:
+        """Some that were finished here belong to a fork that did not end well: others may have seen less of it."""
+        for record in evaluations:
+            if record in self.evaluations:
+                self.evaluations.remove(record)
+                self.unfinished.append(record)
+        for computation in computations:
+            self.computations = [other for other in self.computations if other is not computation]
+            self.broken_off.append(computation)
 
     @property
     def bytes_sent(self) -> int:
@@ -216,5 +228,5 @@ class Stats:
             "instances": self.instances,
             "seconds": {**{k: round(v, 6) for k, v in self.seconds.items()}, "total": round(self.total_seconds, 6)},
             "evaluations": [record.as_dict() for record in self.evaluations],
-            "computations": [record.as_dict() for record in self.computations],
+            "computations": [record.as_dict() for record in (*self.computations, *self.broken_off)],
         }

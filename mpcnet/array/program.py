@@ -46,6 +46,11 @@ class Program:
         made.begin()
         return made
 
+    @property
+    def computations(self) -> tuple[Computation, ...]:
+        """All of them."""
+        return tuple(self._computations)
+
     def next_number(self) -> int:
         """Of an operation that is being made.
 

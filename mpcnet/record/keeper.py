@@ -15,6 +15,7 @@ from mpcnet.record.summary import (
     groups_of,
     opened_from,
     summary_digest,
+    unfinished_of,
 )
 
 if TYPE_CHECKING:
@@ -86,7 +87,7 @@ class Keeper:
             "started": self._start[0],
             "seconds": round(stats.total_seconds, 3),
             "evaluations": evaluations[:MAX_GROUPS],
-            "unfinished": [record.as_dict() for record in stats.unfinished[:100]],
+            "unfinished": unfinished_of(stats)[:100],
             "computations": computations[:MAX_GROUPS],
             "opened": opened_from(evaluations, computations),
             "bytes": {peer: {"sent": s, "received": r} for peer, (s, r) in stats.traffic().items()},

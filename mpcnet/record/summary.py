@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from mpcnet.identity import Identity
     from mpcnet.roster import Roster
     from mpcnet.session import Session
-    from mpcnet.stats import Stats
+    from mpcnet.stats import ComputationRecord, Stats
 
 __all__ = [
     "CONTEXT",
@@ -42,6 +42,7 @@ __all__ = [
     "signature_holds",
     "statement_of",
     "summary_digest",
+    "unfinished_of",
 ]
 
 LABEL = ".record"
@@ -99,14 +100,17 @@ def opened_of(stats: Stats) -> dict[str, dict[str, int]]:
 
 def computations_of(stats: Stats) -> list[dict[str, Any]]:
     """The computations on secret arrays: who gave and who learned how many numbers."""
-    return [
-        {
-            "engine": computation.engine,
-            "inputs": dict(computation.inputs),
-            "opened": [{"to": list(to), "numbers": values} for to, values in sorted(computation.opened.items())],
-        }
-        for computation in stats.computations
-    ]
+    return [_computation(record) for record in stats.computations]
+
+
+def unfinished_of(stats: Stats) -> list[dict[str, Any]]:
+    """Evaluations and computations that were broken off: some of what they open may have been opened."""
+    return [*(record.as_dict() for record in stats.unfinished), *map(_computation, stats.broken_off)]
+
+
+def _computation(record: ComputationRecord) -> dict[str, Any]:
+    opened = [{"to": list(to), "numbers": values} for to, values in sorted(record.opened.items())]
+    return {"engine": record.engine, "inputs": dict(record.inputs), "opened": opened}
 
 
 def summary_digest(

@@ -330,6 +330,48 @@ async def test_forks_end_in_any_order_and_all_sign_the_same(three: Institutions)
     assert len({json.dumps(end["evaluations"]) for end in ends}) == 2  # another order
 
 
+@pytest.mark.parametrize("how", ["raises", "cancelled in its body", "cancelled at its end"])
+async def test_a_fork_counts_at_all_parties_or_at_none(three: Institutions, how: str) -> None:
+    """One party's job is broken off when the others have it done, or has ended well for them and was cancelled here."""
+    recorded, whole = Recorded(three), how == "cancelled at its end"
+
+    async def role(session: Session) -> None:
+        task: list[asyncio.Task[None]] = []
+        done = asyncio.Event()
+
+        async def one() -> None:
+            async with session.fork("one") as fork:
+                if not whole:  # the end of a program is one of all parties by itself
+                    sh = fork.shamir(threshold=1)
+                    await sh.input([1] if session.name == "bank" else None, owner="bank", shape=1).reveal()
+                await ask(fork)
+                done.set()
+                if session.name == "bank" and how == "raises":
+                    raise LookupError
+                if session.name == "bank" and how == "cancelled in its body":
+                    task[0].cancel()
+                    await asyncio.sleep(1)
+                if session.name == "lender":
+                    await asyncio.sleep(0.1)  # the others wait for it at the end of the fork
+            if session.name == "bank":
+                raise AssertionError
+
+        task.append(asyncio.ensure_future(one()))
+        if session.name == "bank" and whole:
+            await done.wait()
+            asyncio.get_running_loop().call_later(0.05, task[0].cancel)
+        await asyncio.gather(*task, return_exceptions=True)
+
+    await recorded.run(role, memory_sessions)
+    assert recorded.failures == dict.fromkeys(NAMES)
+    for name in NAMES:
+        end = recorded.entries(name)[-1]
+        assert (len(end["evaluations"]), end["computations"]) == (whole, [])
+        assert len(end["unfinished"]) == 2 * (not whole)
+        assert set(end["countersigned"]) == set(NAMES)
+        assert verify(recorded.paths[name]).faults == []
+
+
 async def test_programs_that_part_at_their_end_sign_nothing(three: Institutions) -> None:
     """A program that ends early is found before anybody signs, and not after a minute."""
     recorded = Recorded(three)
