@@ -6,8 +6,8 @@
 
 A fork is an async context manager. It ends at every party together: its exit waits until all bodies have ended. When
 the body raises at one party, or its task is cancelled, the others get a `PeerAborted` with the cause wherever they wait
-in that fork; the session, its links and its other forks go on. Only what breaks a link ends more than the fork. What was
-done in it counts where all parties have said that they ended well, so that all of them say the same of the session.
+in that fork; the session, its links and its other forks go on. Only what breaks a link ends more than the fork. What
+was done in it counts where all parties have said that they ended well, so all of them say the same of the session.
 
 Security: channels, and so all hashes, are bound to the fork's label; OT is set up once in the session and forked, see
 `protocols.ot`.
