@@ -45,8 +45,9 @@ def fuzz(name: str, seconds: int) -> int:
     import atheris
 
     # kernels are left out, for what is compiled needs the bytecode as it was written
-    packages = {"include": ["mpcnet", "circuits", "protocols", "tomllib"], "exclude": ["protocols.kernels"]}
-    with atheris.instrument_imports(**packages, enable_loader_override=False):
+    kernels = [f"protocols.kernels.{path.stem}" for path in Path("protocols/kernels").glob("*.py")]
+    packages = ["mpcnet", "circuits", "protocols", "tomllib"]
+    with atheris.instrument_imports(include=packages, exclude=kernels, enable_loader_override=False):
         from tests.fuzz.targets import feed
 
     logging.disable()
