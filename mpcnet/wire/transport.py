@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
 from mpcnet.cause import Cause
+from mpcnet.concurrency import to_its_end
 from mpcnet.ending import Ending, speak_as_all
 from mpcnet.errors import ConnectFailed, HandshakeFailed, MPCNetError, PeerAborted, PeerDisconnected
 from mpcnet.wire.connection import Link
@@ -180,7 +181,10 @@ class _Mesh:
         return error
 
     async def leave(self, cause: Cause) -> None:
-        """Tell everybody who is linked, and leave nothing behind."""
+        """Tell everybody who is linked, and leave nothing behind, however often this task is cancelled meanwhile."""
+        await to_its_end(self._leave(cause))
+
+    async def _leave(self, cause: Cause) -> None:
         links, self._links = list(self._links.values()), {}
         for link in links:
             link.report(cause)

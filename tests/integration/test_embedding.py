@@ -214,3 +214,28 @@ async def test_an_application_that_cancels_again_and_again_leaves_nothing(tmp_pa
     await asyncio.sleep(0)
     assert told == []
     assert open_sockets() <= sockets
+
+
+@pytest.mark.parametrize("steps", [2, 10, 20, 40, 80])
+async def test_cancelled_twice_while_it_connects(tmp_path: Path, steps: int) -> None:
+    """The second cancellation comes while the ports are being closed."""
+    gc.collect()
+    before = open_sockets()
+    network = Network(tmp_path)
+
+    async def party(name: str) -> None:
+        async with mpcnet.connect(network.files[name], listen_socket=network.sockets[name]):
+            await asyncio.Event().wait()
+
+    tasks = [asyncio.create_task(party(name)) for name in NAMES]
+    for _ in range(steps):
+        await asyncio.sleep(0)
+    for _ in range(2):
+        for task in tasks:
+            task.cancel()
+        await asyncio.sleep(0)
+    await asyncio.wait(tasks)
+    await asyncio.sleep(0)
+    assert asyncio.all_tasks() == {asyncio.current_task()}
+    assert all(bound.fileno() < 0 for bound in network.sockets.values())
+    assert open_sockets() <= before
