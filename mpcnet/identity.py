@@ -285,7 +285,6 @@ class Identity:
         Raises:
             ConfigError: a file is missing, readable by others, damaged, expired, or of another identity.
         """
-        from cryptography.exceptions import UnsupportedAlgorithm
         from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
         from cryptography.hazmat.primitives.serialization import load_pem_private_key
         from nacl.signing import SigningKey
@@ -294,9 +293,10 @@ class Identity:
         if next_path(certificate_path).exists():
             paths.append(next_path(certificate_path))
         held = [_read_own(path) for path in paths]
+        pem = _read(key_path, "the identity key", private=True)
         try:
-            private = load_pem_private_key(_read(key_path, "the identity key", private=True), password=None)
-        except (ValueError, TypeError, UnsupportedAlgorithm):
+            private = load_pem_private_key(pem, password=None)
+        except Exception:  # besides ValueError there are errors of its own for odd algorithms and lengths
             private = None
         if not isinstance(private, Ed25519PrivateKey):
             raise ConfigError(f"{key_path}: holds no unencrypted Ed25519 key in PEM; make one with `mpcnet keygen`")
