@@ -138,7 +138,7 @@ async def test_memory_is_given_back() -> None:
         await x.reveal(to="bank")
         await x.sum().reveal()
         gc.collect()
-        kept = [one for one in gc.get_objects() if isinstance(one, Node) and np.shape(one.value) == (1000, 2)]
+        kept = [one for one in gc.get_objects() if type(one) is Node and np.shape(one.value) == (1000, 2)]
         assert len(kept) <= len(NAMES)
 
     await simulate(main, NAMES)
