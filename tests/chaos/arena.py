@@ -32,6 +32,7 @@ __all__ = ["TIMES", "Arena", "Outcome"]
 
 TIMES = Deadlines(connect=6.0, liveness=3.0, total=60.0, phase=8.0, retry=3.0)
 SLOW = ("half-open link", "one byte a second", "30 s of silence")
+RESULT_STANDS = 6  # the exit code of a party that had ended well, and missed a signature for its record
 GRACE_SECONDS = 0.4  # for the victim to reach the phase that another party has reached
 RESULT_FILE = "scores.csv"
 ALLOWED_FILES = {RESULT_FILE, "record.jsonl", "record.head", "policy.usage"}  # go on from run to run, and have to hold
@@ -284,9 +285,8 @@ class _Run:
             end = outcome.ends.get(name)
             if end is not None and end["code"]:
                 outcome.failed.append(name)
-                if (
-                    cell.phase not in BEGINNING or cell.fault.is_refused
-                ):  # else each tells what it knows of who is missing
+                # before the session stands each tells who is missing, as it sees it
+                if end["code"] != RESULT_STANDS and (cell.phase not in BEGINNING or cell.fault.is_refused):
                     outcome.texts.add(end["first"])
                 if cell.victim not in (end["peer"], end["text"]) and cell.victim not in end["text"]:
                     outcome.unnamed.append(name)

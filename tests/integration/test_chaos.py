@@ -45,7 +45,8 @@ def test_fault_is_survived_or_named(arena: Arena, phase: str, fault: str, victim
     outcome = arena.run(Cell(phase, chosen, victim))
     assert outcome.is_good, outcome
     if fault in ("kill -9", "SIGSTOP", "reset", "flipped byte", "doubled frame", "other job"):
-        assert len(outcome.texts) == 1  # the same line at all that lived
+        # the same line at all that lived; in the phase of signing their results stand, and nothing failed
+        assert len(outcome.texts) == (phase != "signing")
     if fault in ("clock jump", "closed socket"):
         assert outcome.ended_well
     table = markdown([outcome])
