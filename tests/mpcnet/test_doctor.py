@@ -133,8 +133,8 @@ async def test_host_that_has_no_address(folders: Folders) -> None:
     assert check.mend.startswith("mend the name service here, or correct its address: at lender: `mpcnet keygen lender")
 
 
-async def look_at_lender(folders: Folders, **options: Any) -> tuple[Report, Report]:
-    bank, lender = await together(folders, "bank", "lender", seconds=0.4, **options)
+async def look_at_lender(folders: Folders, seconds: float = 0.8, **options: Any) -> tuple[Report, Report]:
+    bank, lender = await together(folders, "bank", "lender", seconds=seconds, **options)
     return bank, lender
 
 
@@ -272,7 +272,7 @@ async def test_address_that_is_not_of_this_machine(folders: Folders) -> None:
 async def test_slow_line_is_warned_about(folders: Folders, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(look, "SLOW_SECONDS", 0.0)
     monkeypatch.setattr(look, "SLOW_RATE", 1e15)
-    bank, _ = await look_at_lender(folders)
+    bank, _ = await look_at_lender(folders, seconds=3.0)  # the lender's doctor must not leave before the last question
     for name in ("round trip", "bandwidth"):
         assert of(bank, name, "lender").state == State.WARN
         assert "takes long" in of(bank, name, "lender").mend
