@@ -11,13 +11,11 @@ Weights are those of an L2 logistic regression on the development applicants, ro
 
 from __future__ import annotations
 
-import argparse
 import sys
-import tempfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
 
+import fitted
 import numpy as np
 from sklearn.linear_model import LogisticRegression
 
@@ -27,7 +25,6 @@ from mpcnet.credit.files import load_scheme, points_text, scheme_text
 from mpcnet.credit.logistic import LogisticScheme, Weights
 from mpcnet.credit.metrics import auc, ks
 
-OUTPUT = Path(german.__file__).parent / german.DATA
 LENDER = "lender"
 MADE_BY = "Made by scripts/fit_logistic."
 
@@ -79,10 +76,6 @@ def quality(weights: Weights, data: german.Applicants) -> dict[str, float]:
     return {"auc": round(auc(scores, data.good), 4), "ks": round(ks(scores, data.good), 4)}
 
 
-def table(name: str, values: Mapping[str, Any]) -> str:
-    return f"{name} = {{ {', '.join(f'{key} = {value}' for key, value in values.items())} }}"
-
-
 def write(folder: Path) -> None:
     """Fit, and write the four files."""
     development, scored = german.load("development"), german.load("scored")
@@ -104,33 +97,17 @@ def write(folder: Path) -> None:
         ("scored", scored, "which the demo scores jointly"),
     ):
         lines += ["", f"[{name}]  # the {len(data)} applicants {note}"]
-        lines += [table("lender_alone", quality(alone, data)), table("joint", quality(joint, data))]
+        lines += [fitted.table("lender_alone", quality(alone, data)), fitted.table("joint", quality(joint, data))]
     accepted = joint.score(read(scheme, scored)) >= joint.cutoff
     counts = {
         "accepted": int(accepted.sum()),
         "good_refused": int((~accepted & scored.good).sum()),
         "bad_accepted": int((accepted & ~scored.good).sum()),
     }
-    lines.append(table("at_cutoff", counts))
+    lines.append(fitted.table("at_cutoff", counts))
     for name, text in zip(FILES, [*texts, "\n".join(lines) + "\n"], strict=True):
         (folder / name).write_text(text, encoding="utf-8")
 
 
-def main(arguments: Sequence[str] | None = None) -> int:
-    parser = argparse.ArgumentParser(description="Fit the logistic regression of the demo.")
-    parser.add_argument("--output", type=Path, default=OUTPUT)
-    parser.add_argument("--check", action="store_true", help="compare with the committed files instead of writing them")
-    options = parser.parse_args(arguments)
-    if not options.check:
-        write(options.output)
-        return 0
-    with tempfile.TemporaryDirectory() as folder:
-        write(Path(folder))
-        changed = [name for name in FILES if (Path(folder) / name).read_bytes() != (OUTPUT / name).read_bytes()]
-    for name in changed:
-        print(f"{name} differs from what is committed", file=sys.stderr)
-    return 1 if changed else 0
-
-
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(fitted.main("logistic regression", write, FILES))

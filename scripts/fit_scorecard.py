@@ -10,16 +10,15 @@ nothing is random: the split and the folds follow from SHA-256 of the applicants
 
 from __future__ import annotations
 
-import argparse
 import hashlib
 import math
 import sys
-import tempfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
 
+import fitted
 import numpy as np
 from sklearn.linear_model import LogisticRegression
 
@@ -29,7 +28,6 @@ from mpcnet.credit.files import points_text, scheme_text
 from mpcnet.credit.metrics import auc, ks
 from mpcnet.credit.scorecard import Points, Scheme
 
-OUTPUT = Path(german.__file__).parent / german.DATA
 LENDER = "lender"
 MADE_BY = "Made by scripts/fit_scorecard."
 
@@ -226,10 +224,6 @@ def at_cutoff(scheme: Scheme, points: Points, data: german.Applicants) -> dict[s
     }
 
 
-def table(name: str, values: Mapping[str, float]) -> str:
-    return f"{name} = {{ {', '.join(f'{key} = {value}' for key, value in values.items())} }}"
-
-
 def write(folder: Path) -> None:
     """Fit, and write the four files."""
     development, scored, everyone = german.load("development"), german.load("scored"), german.load()
@@ -260,19 +254,19 @@ def write(folder: Path) -> None:
         "# How good the scorecard is. Made by scripts/fit_scorecard.",
         "",
         f"[cross_validation]  # all {len(everyone)} applicants, mean of {REPEATS} x {FOLDS} folds, all refitted",
-        table("lender_alone", cross_validate({LENDER: held[LENDER]}, everyone)),
-        table("lender_and_bureau", cross_validate(with_bureau, everyone)),
-        table("joint", cross_validate(held, everyone)),
-        table("joint_with_age", cross_validate(with_age, everyone)) + "  # not used: what leaving age out costs",
+        fitted.table("lender_alone", cross_validate({LENDER: held[LENDER]}, everyone)),
+        fitted.table("lender_and_bureau", cross_validate(with_bureau, everyone)),
+        fitted.table("joint", cross_validate(held, everyone)),
+        fitted.table("joint_with_age", cross_validate(with_age, everyone)) + "  # not used: what leaving age out costs",
         "",
         f"[development]  # the {len(development)} applicants that the card was fitted on",
-        table("lender_alone", quality(alone_scheme, alone, development)),
-        table("joint", quality(scheme, points, development)),
+        fitted.table("lender_alone", quality(alone_scheme, alone, development)),
+        fitted.table("joint", quality(scheme, points, development)),
         "",
         f"[scored]  # the other {len(scored)}, which the demo scores jointly",
-        table("lender_alone", quality(alone_scheme, alone, scored)),
-        table("joint", quality(scheme, points, scored)),
-        table("at_cutoff", at_cutoff(scheme, points, scored)),
+        fitted.table("lender_alone", quality(alone_scheme, alone, scored)),
+        fitted.table("joint", quality(scheme, points, scored)),
+        fitted.table("at_cutoff", at_cutoff(scheme, points, scored)),
         "",
         "[scale]",
         f"base_score = {BASE_SCORE}",
@@ -291,21 +285,5 @@ def write(folder: Path) -> None:
     (folder / "report.toml").write_text("\n".join(lines) + "\n", encoding="utf-8")
 
 
-def main(arguments: Sequence[str] | None = None) -> int:
-    parser = argparse.ArgumentParser(description="Fit the scorecard of the demo.")
-    parser.add_argument("--output", type=Path, default=OUTPUT)
-    parser.add_argument("--check", action="store_true", help="compare with the committed files instead of writing them")
-    options = parser.parse_args(arguments)
-    if not options.check:
-        write(options.output)
-        return 0
-    with tempfile.TemporaryDirectory() as folder:
-        write(Path(folder))
-        changed = [name for name in FILES if (Path(folder) / name).read_bytes() != (OUTPUT / name).read_bytes()]
-    for name in changed:
-        print(f"{name} differs from what is committed", file=sys.stderr)
-    return 1 if changed else 0
-
-
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(fitted.main("scorecard", write, FILES))

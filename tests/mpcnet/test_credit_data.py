@@ -8,6 +8,7 @@ import subprocess
 import sys
 import tomllib
 from collections import Counter
+from collections.abc import Callable
 from pathlib import Path
 from types import ModuleType
 
@@ -23,7 +24,14 @@ ROOT = Path(__file__).parent.parent.parent
 DATA = ROOT / "mpcnet" / "credit" / "data"
 
 
-def script(name: str) -> ModuleType:
+@pytest.fixture
+def script(monkeypatch: pytest.MonkeyPatch) -> Callable[[str], ModuleType]:
+    """Loads a script; what scripts share lies beside them."""
+    monkeypatch.syspath_prepend(ROOT / "scripts")
+    return load_script
+
+
+def load_script(name: str) -> ModuleType:
     spec = importlib.util.spec_from_file_location(name, ROOT / "scripts" / f"{name}.py")
     assert spec is not None
     assert spec.loader is not None
@@ -45,7 +53,7 @@ def test_the_data_are_the_published_ones() -> None:
     assert (min(amounts), max(amounts), sum(amounts)) == (250, 18424, 3271258)
 
 
-def test_turning_the_table_back_into_codes_gives_the_published_file() -> None:
+def test_turning_the_table_back_into_codes_gives_the_published_file(script: Callable[[str], ModuleType]) -> None:
     """Every value is compared with the original, without carrying the original: by its SHA-256."""
     convert = script("convert_german_credit")
     everyone = german.load()
@@ -61,7 +69,7 @@ def test_turning_the_table_back_into_codes_gives_the_published_file() -> None:
     assert hashlib.sha256("".join(lines).encode()).hexdigest() == convert.ORIGINAL_SHA256
 
 
-def test_the_split_follows_from_its_rule() -> None:
+def test_the_split_follows_from_its_rule(script: Callable[[str], ModuleType]) -> None:
     convert = script("convert_german_credit")
     everyone, scored, development = german.load(), german.load("scored"), german.load("development")
     parts = convert.split(["good" if good else "bad" for good in everyone.good])
@@ -125,7 +133,7 @@ def test_fitting_again_gives_the_committed_files_byte_for_byte(tmp_path: Path) -
         assert (tmp_path / name).read_bytes() == (DATA / name).read_bytes(), name
 
 
-def test_points_do_not_hang_on_the_last_digits() -> None:
+def test_points_do_not_hang_on_the_last_digits(script: Callable[[str], ModuleType]) -> None:
     """No point lies so near to a half that another build of the solver could round it the other way."""
     fit = script("fit_scorecard")
     development = german.load("development")
@@ -137,7 +145,7 @@ def test_points_do_not_hang_on_the_last_digits() -> None:
         assert (np.abs(raw % 1 - 0.5) > 1e-4).all(), classed.feature.name
 
 
-def test_points_are_the_log_odds_rounded() -> None:
+def test_points_are_the_log_odds_rounded(script: Callable[[str], ModuleType]) -> None:
     """The score says what it promises: 600 at 20 to 1, and 20 points double the odds, up to the rounding of 13 bins."""
     fit = script("fit_scorecard")
     development, scored = german.load("development"), german.load("scored")
