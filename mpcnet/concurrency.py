@@ -6,9 +6,10 @@ import asyncio
 from collections.abc import Coroutine
 from typing import Any
 
+from protocols.errors import StateError
 from protocols.tasks import all_of
 
-__all__ = ["take_back", "to_its_end", "together"]
+__all__ = ["Body", "to_its_end", "together"]
 
 
 async def together(*coroutines: Coroutine[Any, Any, Any]) -> list[Any]:
@@ -31,15 +32,38 @@ async def to_its_end(work: Coroutine[Any, Any, None]) -> None:
     task.result()
 
 
-async def take_back(task: asyncio.Task[Any], before: int) -> None:
-    """Let a cancellation that this side asked for, and no longer means, pass where it has not been raised yet.
+class Body:
+    """The task in which a body runs: this side may cancel it, which is told apart from what others cancel.
 
     Args:
-        task: the current one; `uncancel` has been called.
-        before: its count of cancellations that others asked for; one more is raised.
+        what: whose body it is, for the error.
+    Raises:
+        StateError: this is no task.
     """
-    try:
-        await asyncio.sleep(0)
-    except asyncio.CancelledError:
-        if task.cancelling() > before:
-            raise
+
+    def __init__(self, what: str) -> None:
+        task = asyncio.current_task()
+        if task is None:
+            raise StateError(f"{what} is entered inside a task")
+        self._task, self._before, self._cancelled = task, task.cancelling(), False
+
+    def cancel(self) -> None:
+        """Cancel the body where it waits."""
+        if not self._task.done():
+            self._cancelled = True
+            self._task.cancel()
+
+    async def leave(self, error: BaseException | None) -> bool:
+        """The body has ended, with this error or None; whether it was others who cancelled it.
+
+        A cancellation that this side asked for, and that was not raised in the body any more, passes here.
+        """
+        others = self._task.uncancel() > self._before if self._cancelled else True
+        if self._cancelled and error is None and not others:
+            try:
+                await asyncio.sleep(0)
+            except asyncio.CancelledError:
+                if self._task.cancelling() > self._before:
+                    raise
+        # a count without a CancelledError means nothing: TaskGroup leaves one behind before Python 3.13
+        return others and isinstance(error, asyncio.CancelledError)

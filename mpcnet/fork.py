@@ -21,9 +21,9 @@ import contextlib
 import re
 from collections.abc import Awaitable, Callable
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, Final, TypeVar
+from typing import TYPE_CHECKING, Final, TypeVar
 
-from mpcnet.concurrency import take_back, to_its_end
+from mpcnet.concurrency import Body, to_its_end
 from mpcnet.errors import AgreementError, MPCNetError, PeerAborted
 from mpcnet.links import derive
 from mpcnet.reasons import clean, explain
@@ -64,9 +64,8 @@ class Fork(Room):
         self._roots: dict[str, Channel] = {}
         self._kept: list[_Kept] = []
         self._hearing: dict[str, asyncio.Task[bool]] = {}
-        self._task: asyncio.Task[Any] | None = None
-        self._cancelling = 0
-        self._cancelled = self._told = self._told_well = self._leaving = False
+        self._body: Body | None = None
+        self._told = self._told_well = self._leaving = False
         self._error: Exception | None = None
         self._state = "new"
 
@@ -111,27 +110,22 @@ class Fork(Room):
     async def __aenter__(self) -> Fork:
         if self._state != "new":
             raise StateError("a fork is entered once")
-        task = asyncio.current_task()
-        if task is None:
-            raise StateError("a fork is entered inside a task")
+        self._body = Body("a fork")
         label = f".fork/{self.label}"
         self._roots = {peer: self._session.open_channel(peer, label, secret=False) for peer in self.peers}
-        self._task, self._cancelling, self._state = task, task.cancelling(), "open"
+        self._state = "open"
         self._hearing = {peer: asyncio.ensure_future(self._hear(peer)) for peer in self.peers}
         return self
 
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        assert self._task is not None
+        assert self._body is not None
         late = None
         if error is None and self._is_live and self._program is not None:
             error = late = await self._program.finish()
         self._leaving = True
-        others_cancel = self._task.uncancel() > self._cancelling if self._cancelled else True
-        if self._cancelled and error is None and not others_cancel:
-            await take_back(self._task, self._cancelling)
-        cancelled_by_others = others_cancel and isinstance(error, asyncio.CancelledError)
+        cancelled_by_others = await self._body.leave(error)
         try:
             if error is None and self._is_live and not self._told:
                 await self._tell(WELL, "", "")
@@ -195,9 +189,8 @@ class Fork(Room):
         await asyncio.shield(asyncio.gather(*saying, return_exceptions=True))
 
     def _cancel(self) -> None:
-        if self._task is not None and not self._task.done() and not self._leaving:
-            self._cancelled = True
-            self._task.cancel()
+        if self._body is not None and not self._leaving:
+            self._body.cancel()
 
     async def _close(self) -> None:
         self._state = "over"

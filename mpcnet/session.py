@@ -18,7 +18,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from mpcnet.cause import Cause
-from mpcnet.concurrency import take_back, to_its_end
+from mpcnet.concurrency import Body, to_its_end
 from mpcnet.ending import Ending, speak_as_all
 from mpcnet.errors import AgreementError, Deadline, MPCNetError, PeerAborted, PeerDisconnected
 from mpcnet.links import LinkLike, SessionMesh
@@ -92,9 +92,7 @@ class Session(Room):
         self._total_seconds = total_seconds
         self.stats.traffic = self._traffic
         self._shared: dict[str, asyncio.Task[Any]] = {}
-        self._task: asyncio.Task[Any] | None = None
-        self._cancelling = 0
-        self._cancelled = False
+        self._body: Body | None = None
         self._error: Exception | None = None
         self._watch = StallWatch(name, self.parties, self._links, phase_seconds, self._on_stall)
         self._ending = Ending(self.parties, self._links)
@@ -200,10 +198,7 @@ class Session(Room):
     async def __aenter__(self) -> Session:
         if self._state != "new":
             raise StateError("a session is entered once")
-        task = asyncio.current_task()
-        if task is None:
-            raise StateError("a session is entered inside a task")
-        self._task, self._cancelling, self._state = task, task.cancelling(), "open"
+        self._body, self._state = Body("a session"), "open"
         for link in self._links.values():
             link.failure.add_done_callback(self._on_failure)
         if self._total_seconds:
@@ -213,15 +208,11 @@ class Session(Room):
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        assert self._task is not None
+        assert self._body is not None
         late = None
         if error is None and self._is_live and self._program is not None:
             error = late = await self._program.finish()
-        others_cancel = self._task.uncancel() > self._cancelling if self._cancelled else True
-        if self._cancelled and error is None and not others_cancel:
-            await take_back(self._task, self._cancelling)
-        # a count without a CancelledError means nothing: TaskGroup leaves one behind before Python 3.13
-        cancelled_by_others = others_cancel and isinstance(error, asyncio.CancelledError)
+        cancelled_by_others = await self._body.leave(error)
         failed = self._failed_link()
         if error is not None and failed is not None and not cancelled_by_others and self._is_live:
             self._error, cause = failed  # the body raised because of a link: take the link's word
@@ -311,9 +302,8 @@ class Session(Room):
         self._error = error
         if cause is not None:
             self._ending.begin(cause)
-        if self._task is not None and not self._task.done():
-            self._cancelled = True
-            self._task.cancel()
+        if self._body is not None:
+            self._body.cancel()
 
     def _stop_watching(self) -> None:
         self._watch.stop()
